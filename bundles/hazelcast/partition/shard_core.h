@@ -1,0 +1,85 @@
+// ShardCore: the data side of one shard as pure logic: partitions, maps, backups, copying, topics.
+//
+// Purpose:   told the view, peers and frames; executes operations on owned partitions, forwards
+//            the others to their owner, replicates writes, copies partitions on the view's orders.
+// Threads:   one (its shard's thread, or the simulator).
+// Ownership: the host outlives the core.
+// Bounds:    ShardSettings; an operation is answered by its call timeout at the latest.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "map/map_config.h"
+#include "membership/cluster_view.h"
+#include "services/grid.h"
+#include "types.h"
+
+namespace ox::grid {
+
+class ShardHost {
+ public:
+  virtual ~ShardHost() = default;
+  // On this shard's data link to the member; dropped silently while the link is down.
+  virtual void send(const MemberId& to, Bytes frame) = 0;  // kind byte + u16 slot + body
+  // To the control core of this member.
+  virtual void migrationDone(const ViewId& view, const Migration& migration) = 0;
+  virtual void log(int level, const std::string& text) = 0;
+};
+
+struct ShardSettings {
+  MemberId self;
+  int shardIndex = 0;
+  int shardCount = 1;
+  std::int64_t callTimeoutMillis = 30000;
+  std::int64_t retryMillis = 20;         // pause before an operation is sent again after "wrong target"
+  std::int64_t compareMillis = 5000;     // anti-entropy
+  std::size_t copyChunkBytes = 256 << 10;
+  std::size_t maxPendingOperations = 100000;  // beyond it RUN-0005
+};
+
+class ShardCore {
+ public:
+  ShardCore(ShardSettings settings, std::shared_ptr<const MapConfigs> maps, Clock& clock,
+            Random& random, ShardHost& host);
+  ~ShardCore();
+
+  void tick();                              // every few milliseconds (10 in the engine)
+  void viewInstalled(const ViewPtr& view);  // null: not joined any more
+  void peerUp(const MemberId& member);      // data link usable (again)
+  void peerDown(const MemberId& member);
+  void received(const MemberId& from, BytesView frame);
+
+  // Partition operations of local callers; the key's partition must belong to this shard.
+  void execute(const std::string& map, int partition, services::MapRequest request,
+               services::Completion<services::MapReply> done);
+  // Over this shard's partitions, wherever they are owned. The engine adds the shards up.
+  void size(const std::string& map, services::Completion<std::uint64_t> done);
+  void entries(const std::string& map, bool withValues,
+               services::Completion<std::vector<services::MapEntry>> done);
+  void clear(const std::string& map, services::Completion<std::uint64_t> done);
+  services::MapStats localStats(const std::string& map) const;
+  std::vector<std::string> mapNames() const;
+
+  // Topics whose name hashes to this shard. Delivered to local subscribers by `deliver`.
+  using Deliver = std::function<void(const std::string& topic, services::TopicMessage message)>;
+  void setDeliver(Deliver deliver);
+  void publish(const std::string& topic, int slot, Bytes payload);
+
+  std::uint64_t ownedEntries() const;
+  std::uint64_t unsyncedReplicas() const;   // backups known to lag; 0 = safe on this shard
+  // Keep the owned entries aside; after the next viewInstalled() with a view they are offered to
+  // their owners and win when newer (hybrid clock) than what is there.
+  void keepEntriesForMerge();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ox::grid

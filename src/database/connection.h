@@ -1,0 +1,114 @@
+// One thin layer on the MariaDB C API: connections, statements, pools.
+//
+// Why not Poco::Data: Debian's has no TLS hook, no error numbers, prepared statements only
+// (docs/decisions). Threads: a Connection is used by one thread at a time. Values are bound by
+// the server's prepared statements or escaped by the library, never pasted into SQL.
+// Errors: DB-0001 no connection (2002, 2003, 2006, 2013), DB-0005 duplicate key (1062), DB-0006
+// rolled back (1205, 1213), otherwise DB-0002; sqlError() keeps the server's number.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/error.h"
+
+namespace ox::db {
+
+struct ConnectionSettings {
+  std::string host = "localhost";
+  std::uint16_t port = 3306;
+  std::string socketPath;  // used instead of host and port when not empty
+  std::string user;
+  std::string password;
+  std::string schema;      // empty = none selected
+  int connectTimeoutMillis = 15000;
+  int readTimeoutMillis = 15000;  // 0 = none
+  bool useTls = false;
+  std::string tlsCa;
+};
+
+// Parses "jdbc:mysql://host:port/schema?k=v&..." (also several k=v, missing port or schema; host
+// may be [IPv6]). Driver parameters that mean something here are applied (connectTimeout,
+// socketTimeout, useSSL, ...), the rest is ignored. DB-0004 names what is wrong.
+Result<ConnectionSettings> parseJdbcUrl(std::string_view url);
+
+using Value = std::variant<std::monostate, std::int64_t, double, std::string>;  // monostate = NULL
+
+class Row {
+ public:
+  explicit Row(std::vector<std::optional<std::string>> cells) : cells_(std::move(cells)) {}
+  std::size_t size() const { return cells_.size(); }
+  bool isNull(std::size_t i) const { return !cells_.at(i).has_value(); }
+  std::string text(std::size_t i) const { return cells_.at(i).value_or(std::string()); }
+  std::int64_t integer(std::size_t i) const;  // 0 for NULL or text that is no number
+  bool boolean(std::size_t i) const { return integer(i) != 0; }
+
+ private:
+  std::vector<std::optional<std::string>> cells_;
+};
+
+class Connection {
+ public:
+  static Result<std::unique_ptr<Connection>> open(const ConnectionSettings& settings);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // '?' stand for the values in order.
+  Result<std::vector<Row>> query(std::string_view sql, const std::vector<Value>& values = {});
+  // Number of rows changed (matched but unchanged rows count: CLIENT_FOUND_ROWS is set).
+  Result<std::uint64_t> execute(std::string_view sql, const std::vector<Value>& values = {});
+  Status begin();
+  Status commit();
+  void rollback();  // errors are ignored: the connection is dropped if it is broken
+  Status selectSchema(const std::string& name);  // name is checked: [A-Za-z0-9_$-]{1,64}
+  bool ping();
+  std::uint64_t connectionId() const;
+  std::uint64_t lastInsertId() const;
+  int sqlError() const;   // server or client number of the last failure, 0 = none
+  bool broken() const;
+  const std::string& schema() const;
+
+ private:
+  Connection();
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Transaction scope: rolls back unless committed.
+class Transaction {
+ public:
+  static Result<Transaction> begin(Connection& connection);
+  Transaction(Transaction&& other) noexcept : connection_(std::exchange(other.connection_, nullptr)) {}
+  ~Transaction() { if (connection_) connection_->rollback(); }
+  Status commit();
+
+ private:
+  explicit Transaction(Connection& connection) : connection_(&connection) {}
+  Connection* connection_;
+};
+
+class Pool;
+
+// A borrowed connection; returned to its pool when destroyed (closed if broken).
+class Lease {
+ public:
+  Lease(std::shared_ptr<Pool> pool, std::unique_ptr<Connection> connection);
+  Lease(Lease&&) noexcept;
+  Lease& operator=(Lease&&) noexcept;
+  ~Lease();
+  Connection& operator*() const { return *connection_; }
+  Connection* operator->() const { return connection_.get(); }
+
+ private:
+  std::shared_ptr<Pool> pool_;
+  std::unique_ptr<Connection> connection_;
+};
+
+}  // namespace ox::db

@@ -1,0 +1,71 @@
+// Servlets: how bundles answer HTTP requests. The registry is offered as "http" (type HttpService).
+//
+// Purpose:   requests and responses as plain values; no type of the HTTP library shows here.
+// Threads:   a kLoop handler runs on the connection's shard and must not block; a kWorker handler
+//            runs in the worker pool. `reply` may be called from any thread, exactly once.
+// Bounds:    body and parameter limits are enforced before a handler sees the request
+//            (com.openexchange.servlet.maxBodySize, com.openexchange.connector.maxRequestParameters).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+
+namespace ox::http {
+
+struct Request {
+  std::string method;   // GET, POST, ...
+  std::string path;     // decoded, without query and without ;jsessionid=
+  std::vector<std::pair<std::string, std::string>> headers;     // names lower-case
+  std::vector<std::pair<std::string, std::string>> parameters;  // query, then form body; decoded
+  std::vector<std::pair<std::string, std::string>> cookies;
+  std::string body;
+  std::string remoteAddress;
+  bool secure = false;
+  std::string httpSessionId;  // value for JSESSIONID of this request incl. route (ours or new)
+
+  const std::string* header(std::string_view lowerName) const;
+  const std::string* parameter(std::string_view name) const;
+  const std::string* cookie(std::string_view name) const;
+};
+
+struct Cookie {
+  std::string name;
+  std::string value;
+  std::int64_t maxAgeSeconds = -1;  // -1 = session cookie, 0 = delete
+  std::string path = "/";
+  bool httpOnly = true;
+  bool secure = false;
+};
+
+struct Response {
+  int status = 200;
+  std::string contentType = "application/json; charset=UTF-8";
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::vector<Cookie> cookies;
+};
+
+using Reply = std::function<void(Response)>;
+using Handler = std::function<void(const Request&, Reply)>;
+enum class RunOn : std::uint8_t { kLoop, kWorker };
+
+class HttpService {
+ public:
+  virtual ~HttpService() = default;
+  // `path` relative to the dispatcher prefix, e.g. "login" answers /ajax/login. The registration
+  // ends when the returned object is destroyed (then no handler of it runs any more).
+  [[nodiscard]] virtual std::shared_ptr<void> addServlet(const std::string& path, RunOn where,
+                                                         Handler handler) = 0;
+  virtual const std::string& backendRoute() const = 0;
+};
+
+}  // namespace ox::http

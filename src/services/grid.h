@@ -1,0 +1,163 @@
+// The grid service: the only way to the cluster. Offered by bundles/hazelcast as "grid".
+//
+// Purpose:   partitioned, replicated maps; topics; the member list. Nothing above this interface
+//            may know which engine is behind it (embedded grid, Hazelcast cluster, Redis).
+// Threads:   every method from any thread. Completions run on an unspecified engine thread and
+//            must not block. The blocking forms must not be called from an engine or shard thread.
+// Keys and values are serialized Data blobs (docs/formats/data.md; serialization/data.h makes them).
+// Promises of every engine: a write is reported done only when all its synchronous backups hold
+// it; at the call timeout the answer is GRID-0001 (indeterminate); operations of one caller on
+// one key keep their order. Limits: key 64 KiB, value 16 MiB (else NET-0005).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/error.h"
+
+namespace ox::services {
+
+template <typename T>
+using Completion = std::function<void(Result<T>)>;
+
+enum class MapOp : std::uint8_t {
+  kGet, kSet, kPut, kPutIfAbsent, kReplace, kReplaceIfSame, kRemove, kRemoveIfSame, kContainsKey,
+  kTouch,  // resets the idle time only; applied = entry exists
+};
+
+struct MapRequest {
+  MapOp op = MapOp::kGet;
+  Bytes key;
+  Bytes value;                     // set, put, putIfAbsent, replace*
+  Bytes expected;                  // replaceIfSame, removeIfSame
+  std::int64_t ttlMillis = -1;     // -1 = map default, 0 = for ever
+  std::int64_t maxIdleMillis = -1; // -1 = map default, 0 = for ever
+};
+
+struct MapReply {
+  bool applied = false;        // the write took place / the key exists
+  std::optional<Bytes> value;  // get: current; put, putIfAbsent, replace, remove: former
+};
+
+struct MapEntry {
+  Bytes key;
+  Bytes value;
+};
+
+// Figures of one map on this member, names as in Hazelcast's local map statistics.
+struct MapStats {
+  std::uint64_t ownedEntryCount = 0;
+  std::uint64_t backupEntryCount = 0;
+  std::uint64_t ownedEntryMemoryCost = 0;  // bytes
+  std::uint64_t backupEntryMemoryCost = 0;
+  int backupCount = 0;
+  std::uint64_t hits = 0;
+  std::uint64_t getOperationCount = 0;
+  std::uint64_t putOperationCount = 0;
+  std::uint64_t removeOperationCount = 0;
+  std::int64_t lastAccessTime = 0;  // ms since 1970, 0 = never
+  std::int64_t lastUpdateTime = 0;
+};
+
+class GridMap {
+ public:
+  virtual ~GridMap() = default;
+  virtual const std::string& name() const = 0;
+  virtual void execute(MapRequest request, Completion<MapReply> done) = 0;
+  // Over all partitions; entries that change meanwhile may or may not be seen.
+  virtual void size(Completion<std::uint64_t> done) = 0;
+  virtual void keys(Completion<std::vector<Bytes>> done) = 0;
+  virtual void entries(Completion<std::vector<MapEntry>> done) = 0;
+  virtual void clear(Completion<std::uint64_t> done) = 0;  // number removed
+  virtual MapStats localStats() const = 0;
+
+  // Blocking forms (bounded by the call timeout).
+  Result<MapReply> call(MapRequest request);
+  Result<std::optional<Bytes>> get(Bytes key);
+  Status set(Bytes key, Bytes value, std::int64_t ttlMillis = -1, std::int64_t maxIdleMillis = -1);
+  Result<std::optional<Bytes>> put(Bytes key, Bytes value);
+  // The value that was there, or nothing when this call stored its own.
+  Result<std::optional<Bytes>> putIfAbsent(Bytes key, Bytes value, std::int64_t ttlMillis = -1,
+                                           std::int64_t maxIdleMillis = -1);
+  Result<std::optional<Bytes>> remove(Bytes key);
+  Result<bool> containsKey(Bytes key);
+  Result<std::uint64_t> sizeNow();
+};
+
+// One message as a subscriber gets it. (source, sequence) is our envelope: per source and topic
+// the numbers rise by one; a gap means messages were lost on the way.
+struct TopicMessage {
+  Bytes payload;
+  std::string source;          // uuid of the publishing member
+  std::uint64_t sequence = 0;
+  std::int64_t publishMillis = 0;
+  bool local = false;          // published by this member
+};
+using TopicListener = std::function<void(const TopicMessage&)>;
+
+struct TopicStats {
+  std::uint64_t publishOperationCount = 0;
+  std::uint64_t receiveOperationCount = 0;
+  std::uint64_t gapCount = 0;
+};
+
+// Ends a subscription when destroyed; afterwards the listener is not running and not called.
+class Subscription {
+ public:
+  virtual ~Subscription() = default;
+};
+
+class GridTopic {
+ public:
+  virtual ~GridTopic() = default;
+  virtual const std::string& name() const = 0;
+  // To all members incl. this one, in order per publisher and topic; not stored, not repeated.
+  virtual Status publish(Bytes payload) = 0;
+  [[nodiscard]] virtual std::unique_ptr<Subscription> subscribe(TopicListener listener) = 0;
+  virtual TopicStats localStats() const = 0;
+};
+
+struct GridMember {
+  std::string uuid;
+  std::string host;
+  std::uint16_t port = 0;
+  bool lite = false;
+  bool local = false;
+};
+
+struct GridState {
+  bool joined = false;
+  std::string clusterName;      // with version suffix
+  std::string clusterVersion;
+  std::uint64_t viewVersion = 0;
+  std::vector<GridMember> members;  // oldest first; the first is master
+  int partitionCount = 0;
+  int ownedPartitions = 0;      // of this member
+  int unownedPartitions = 0;    // of the cluster
+  int migrationsPending = 0;    // of the cluster
+  bool safe = false;            // every configured synchronous copy that the members can hold exists
+};
+
+class Grid {
+ public:
+  virtual ~Grid() = default;
+  // Same object for the same name; created on first use with the configuration of that name.
+  virtual std::shared_ptr<GridMap> map(const std::string& name) = 0;
+  virtual std::shared_ptr<GridTopic> topic(const std::string& name) = 0;
+  // First configured map whose name starts with `prefix`; `fallback` when none.
+  virtual std::string discoverMapName(const std::string& prefix, const std::string& fallback) = 0;
+  virtual GridState state() const = 0;
+  // Member that owns the key's partition, or nothing while none does.
+  virtual std::optional<GridMember> ownerOf(BytesView key) const = 0;
+  virtual std::vector<std::string> mapNames() const = 0;
+  virtual std::vector<std::string> topicNames() const = 0;
+  [[nodiscard]] virtual std::unique_ptr<Subscription> onMembershipChange(
+      std::function<void(const GridState&)> listener) = 0;
+};
+
+}  // namespace ox::services

@@ -1,0 +1,79 @@
+// Update tasks. bundles/update offers "updates"; bundles that bring tasks offer
+// "update-task-provider" (several may).
+//
+// Purpose:   migrate user schemas under a lease, watched and resumable.
+// Threads:   run() blocks its caller for the whole run; everything else is short.
+// Names:     a task's name is its identity for ever; the original's Java class names are kept.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "database/connection.h"
+#include "services/database.h"
+
+namespace ox::services {
+
+enum class Concurrency : std::uint8_t { kBlocking, kBackground };
+
+struct UpdateContext {
+  db::Connection& connection;  // schema selected, autocommit on, without read timeout
+  SchemaRef schema;
+  std::function<void(const std::string&)> progress;  // one line for the log
+  std::function<bool()> superseded;  // true: another runner owns the lease, stop
+};
+
+class UpdateTask {
+ public:
+  virtual ~UpdateTask() = default;
+  virtual const std::string& name() const = 0;
+  virtual std::vector<std::string> dependencies() const { return {}; }
+  virtual Concurrency concurrency() const { return Concurrency::kBlocking; }
+  virtual std::string nameSpace() const { return {}; }  // e.g. groupware.utf8mb4
+  virtual std::string description() const { return {}; }
+  // Must check the schema before it acts: it may run again after a crash.
+  virtual Status perform(UpdateContext& context) = 0;
+};
+
+class UpdateTaskProvider {
+ public:
+  virtual ~UpdateTaskProvider() = default;
+  virtual std::vector<std::shared_ptr<UpdateTask>> tasks() = 0;
+};
+
+struct TaskRow {  // one line of listUpdateTasks
+  std::string name;
+  bool executed = false;
+  bool successful = false;
+  std::int64_t lastModified = 0;  // ms since 1970
+  std::string state;   // pending, failed, excluded, ...
+  std::string reason;
+};
+
+struct TaskFailure {
+  std::string task;
+  std::string schema;
+  std::string reason;
+};
+
+struct UpdateReport {
+  std::vector<std::string> executed;
+  std::vector<TaskFailure> failed;
+};
+
+class UpdateService {
+ public:
+  virtual ~UpdateService() = default;
+  // Runs what is pending; UPD-0003 when another runner holds the schema.
+  virtual Result<UpdateReport> run(const SchemaRef& schema) = 0;
+  virtual Result<std::vector<TaskRow>> list(const SchemaRef& schema) = 0;
+  // Marks every known, not excluded task as done: for a schema that was just created.
+  virtual Status markAllExecuted(const SchemaRef& schema, db::Connection& connection) = 0;
+};
+
+}  // namespace ox::services
