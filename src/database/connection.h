@@ -3,6 +3,8 @@
 // Why not Poco::Data: Debian's has no TLS hook, no error numbers, prepared statements only
 // (docs/decisions). Threads: a Connection is used by one thread at a time. Values are bound by
 // the server's prepared statements or escaped by the library, never pasted into SQL.
+// Connections are utf8mb4, strict about truncation, and use TCP for "localhost" as JDBC does.
+// Limits: kMaxStatementBytes, kMaxResultRows (connection.cpp).
 // Errors: DB-0001 no connection (2002, 2003, 2006, 2013), DB-0005 duplicate key (1062), DB-0006
 // rolled back (1205, 1213), otherwise DB-0002; sqlError() keeps the server's number.
 #pragma once
@@ -30,13 +32,18 @@ struct ConnectionSettings {
   int connectTimeoutMillis = 15000;
   int readTimeoutMillis = 15000;  // 0 = none
   bool useTls = false;
-  std::string tlsCa;
+  std::string tlsCa;       // PEM file; empty = the system's certificates
+  bool tlsVerify = true;   // certificate and host name, when useTls
 };
 
 // Parses "jdbc:mysql://host:port/schema?k=v&..." (also several k=v, missing port or schema; host
 // may be [IPv6]). Driver parameters that mean something here are applied (connectTimeout,
 // socketTimeout, useSSL, ...), the rest is ignored. DB-0004 names what is wrong.
 Result<ConnectionSettings> parseJdbcUrl(std::string_view url);
+// One driver parameter, from a URL or from readProperty.N / writeProperty.N (names in any case;
+// "user" and "password" too). Unknown names are ignored, as the driver does.
+Status applyDriverParameter(ConnectionSettings& settings, const std::string& name,
+                            const std::string& value);
 
 using Value = std::variant<std::monostate, std::int64_t, double, std::string>;  // monostate = NULL
 
@@ -73,7 +80,9 @@ class Connection {
   std::uint64_t lastInsertId() const;
   int sqlError() const;   // server or client number of the last failure, 0 = none
   bool broken() const;
+  bool inTransaction() const;  // as the server said with its last answer
   const std::string& schema() const;
+  std::string tlsCipher() const;  // empty = clear text
 
  private:
   Connection();
