@@ -1,0 +1,415 @@
+#include "config/keys_hazelcast.h"
+
+#include "config/key_checks.h"
+
+namespace ox::config::keys {
+
+const Key<bool> kHazelcastEnabled(
+    {.name = "com.openexchange.hazelcast.enabled", .file = "hazelcast.properties",
+     .defaultText = "true",
+     .help = "Whether this node takes part in the grid at all. With false no member is started, "
+     "sessions and cache invalidation stay on this node, and every bundle that needs the "
+     "grid stays down and says so."});
+
+const Key<bool> kShutdownOnOutOfMemory(
+    {.name = "com.openexchange.hazelcast.shutdownOnOutOfMemory", .file = "hazelcast.properties",
+     .defaultText = "false",
+     .help = "In the original: stop the grid when memory runs out. Not there yet: the value is "
+     "accepted and has no effect, a process without memory ends as a whole."});
+
+const Key<std::string> kGroupName(
+    {.name = "com.openexchange.hazelcast.group.name", .file = "hazelcast.properties",
+     .defaultText = "",
+     .help = "Name of the cluster. Nodes find each other only with the same name; the generation of "
+     "the member protocol is appended (MyCluster-1.0), so nodes of another generation never "
+     "mix. Mandatory as soon as join is not \"empty\".",
+     .check = checkGroupName});
+
+const Key<std::string> kGroupPassword(
+    {.name = "com.openexchange.hazelcast.group.password", .file = "hazelcast.properties",
+     .defaultText = "", .secret = true,
+     .help = "Password that a joining node must prove to know; it never travels over the network. "
+     "Empty means that whoever reaches the port and knows the name may join. Must be the "
+     "same on every node."});
+
+const Key<bool> kGroupNameAppendVersion(
+    {.name = "com.openexchange.hazelcast.group.name.appendVersion",
+     .file = "hazelcast.properties", .defaultText = "true",
+     .help = "In one release of the original: whether the version is appended to the cluster name. "
+     "Here it always is; the key is accepted for old files and has no effect."});
+
+const Key<std::string> kLicenseKey(
+    {.name = "com.openexchange.hazelcast.licenseKey", .file = "hazelcast.properties",
+     .defaultText = "", .secret = true,
+     .help = "License of a commercial grid in the original. Accepted for old files; nothing here "
+     "needs a license and it has no effect."});
+
+const Key<bool> kLiteMember(
+    {.name = "com.openexchange.hazelcast.liteMember", .file = "hazelcast.properties",
+     .defaultText = "false",
+     .help = "A lite member takes part in the cluster and reads and writes all data, but holds none "
+     "itself."});
+
+const Key<std::string> kNetworkJoin(
+    {.name = "com.openexchange.hazelcast.network.join", .file = "hazelcast.properties",
+     .defaultText = "empty",
+     .values = {"empty", "static", "multicast", "aws", "dns", "kubernetes"},
+     .help = "How nodes find each other. \"empty\": this node starts alone (others that list it may "
+     "still join). \"static\": the nodes listed in join.static.nodes. Not there yet: "
+     "multicast, aws, dns and kubernetes are known values, but a node set to one of them is "
+     "refused at start instead of staying alone silently."});
+
+const Key<std::vector<std::string>> kStaticNodes(
+    {.name = "com.openexchange.hazelcast.network.join.static.nodes",
+     .file = "hazelcast.properties", .defaultText = "",
+     .allowed = "comma separated list of host, host:port, IPv4, IPv6 or [IPv6]:port",
+     .reloadable = true,
+     .help = "The nodes of a static cluster, for example 10.0.0.15,10.0.0.16,node3.example.com:5801."
+     " The own address may be in the list, so every node can use the same file. Without a "
+     "port the configured port plus offset and the next two are tried. Changes take effect "
+     "on reload.",
+     .check = checkStaticNodes});
+
+const Key<std::int64_t> kStaticConnectionTimeout(
+    {.name = "com.openexchange.hazelcast.network.join.static.connectionTimeout",
+     .file = "hazelcast.properties", .defaultText = "10", .min = 1, .max = 3600,
+     .help = "Seconds that one attempt to connect to a listed node may take."});
+
+const Key<std::string> kMulticastGroup(
+    {.name = "com.openexchange.hazelcast.network.join.multicast.group",
+     .file = "hazelcast.properties", .defaultText = "224.2.2.3",
+     .allowed = "IPv4 multicast address 224.0.0.0..239.255.255.255",
+     .help = "Multicast group with join=multicast. Not there yet: join=multicast is refused at "
+     "start.",
+     .check = checkMulticastGroup});
+
+const Key<std::int64_t> kMulticastPort(
+    {.name = "com.openexchange.hazelcast.network.join.multicast.port",
+     .file = "hazelcast.properties", .defaultText = "54327", .min = 1, .max = 65535,
+     .help = "UDP port with join=multicast. Not there yet: join=multicast is refused at start."});
+
+const Key<std::string> kAwsAccessKey(
+    {.name = "com.openexchange.hazelcast.network.join.aws.accessKey",
+     .file = "hazelcast.properties", .defaultText = "", .secret = true,
+     .help = "Access key with join=aws. Not there yet: join=aws is refused at start."});
+
+const Key<std::string> kAwsSecretKey(
+    {.name = "com.openexchange.hazelcast.network.join.aws.secretKey",
+     .file = "hazelcast.properties", .defaultText = "", .secret = true,
+     .help = "Secret key with join=aws. Not there yet: join=aws is refused at start."});
+
+const Key<std::string> kAwsRegion(
+    {.name = "com.openexchange.hazelcast.network.join.aws.region", .file = "hazelcast.properties",
+     .defaultText = "us-west-1",
+     .help = "Region with join=aws. Not there yet: join=aws is refused at start."});
+
+const Key<std::string> kAwsHostHeader(
+    {.name = "com.openexchange.hazelcast.network.join.aws.hostHeader",
+     .file = "hazelcast.properties", .defaultText = "ec2.amazonaws.com",
+     .help = "Service host with join=aws. Not there yet: join=aws is refused at start."});
+
+const Key<std::string> kAwsTagKey(
+    {.name = "com.openexchange.hazelcast.network.join.aws.tagKey", .file = "hazelcast.properties",
+     .defaultText = "type",
+     .help = "Instances carrying this tag are members with join=aws. Not there yet: join=aws is "
+     "refused at start."});
+
+const Key<std::string> kAwsTagValue(
+    {.name = "com.openexchange.hazelcast.network.join.aws.tagValue",
+     .file = "hazelcast.properties", .defaultText = "hz-nodes",
+     .help = "Value that the tag must have with join=aws. Not there yet: join=aws is refused at "
+     "start."});
+
+const Key<std::vector<std::string>> kDnsDomainNames(
+    {.name = "com.openexchange.hazelcast.network.join.dns.domainNames",
+     .file = "hazelcast.properties", .defaultText = "", .reloadable = true,
+     .help = "Names whose addresses are the members with join=dns. Not there yet: join=dns is "
+     "refused at start."});
+
+const Key<std::string> kDnsResolverHost(
+    {.name = "com.openexchange.hazelcast.network.join.dns.resolverHost",
+     .file = "hazelcast.properties", .defaultText = "", .reloadable = true,
+     .help = "Name server to ask with join=dns; empty means the resolver of the system. Not there "
+     "yet: join=dns is refused at start."});
+
+const Key<std::int64_t> kDnsResolverPort(
+    {.name = "com.openexchange.hazelcast.network.join.dns.resolverPort",
+     .file = "hazelcast.properties", .defaultText = "-1", .stockText = "53", .min = -1,
+     .max = 65535, .reloadable = true,
+     .help = "Port of that name server; -1 is the usual port 53. Not there yet: join=dns is refused "
+     "at start."});
+
+const Key<std::int64_t> kDnsRefreshMillis(
+    {.name = "com.openexchange.hazelcast.network.join.dns.refreshMillis",
+     .file = "hazelcast.properties", .defaultText = "60000", .min = 1000, .max = 86400000,
+     .reloadable = true,
+     .help = "Milliseconds between two look-ups with join=dns. Not there yet: join=dns is refused at"
+     " start."});
+
+const Key<Millis> kMergeFirstRunDelay(
+    {.name = "com.openexchange.hazelcast.merge.firstRunDelay", .file = "hazelcast.properties",
+     .defaultText = "120s", .min = 1000, .max = 86400000,
+     .help = "How long after its start a node first looks for the other half of a cluster that was "
+     "split."});
+
+const Key<Millis> kMergeRunDelay(
+    {.name = "com.openexchange.hazelcast.merge.runDelay", .file = "hazelcast.properties",
+     .defaultText = "120s", .min = 1000, .max = 86400000,
+     .help = "How often it looks again afterwards. Both keys delay only the merge of two halves that"
+     " hold data."});
+
+const Key<std::vector<std::string>> kNetworkInterfaces(
+    {.name = "com.openexchange.hazelcast.network.interfaces", .file = "hazelcast.properties",
+     .defaultText = "127.0.0.1",
+     .allowed = "comma separated list of IP addresses; a part may be * or a range such as 10-20",
+     .help = "On which of its addresses the node listens for other members, as patterns: 10.0.0.*, "
+     "10.0.0.10-20, 2001:db8:*:*:*:*:*:*. The first address of the machine that matches is "
+     "used and announced; no match stops the start. Absent means 127.0.0.1, present but "
+     "empty means every address.",
+     .check = checkInterfaces});
+
+const Key<std::int64_t> kNetworkPort(
+    {.name = "com.openexchange.hazelcast.network.port", .file = "hazelcast.properties",
+     .defaultText = "5701", .min = 1, .max = 65535,
+     .help = "Base of the port for other members; the offset is added."});
+
+const Key<std::string> kNetworkPortOffset(
+    {.name = "com.openexchange.hazelcast.network.portOffset", .file = "hazelcast.properties",
+     .type = "string", .defaultText = "auto", .allowed = "auto|0..65534",
+     .help = "Added to the base port. \"auto\" is 10, which no earlier generation of the product used,"
+     " so that old and new nodes on one machine or in one list never meet; 0 takes the port "
+     "as it is.",
+     .check = checkPortOffset});
+
+const Key<bool> kNetworkPortAutoIncrement(
+    {.name = "com.openexchange.hazelcast.network.portAutoIncrement",
+     .file = "hazelcast.properties", .defaultText = "true",
+     .help = "Whether a busy port makes the node try the following ones (up to 100). With false a "
+     "busy port stops the start."});
+
+const Key<std::vector<std::string>> kOutboundPortDefinitions(
+    {.name = "com.openexchange.hazelcast.network.outboundPortDefinitions",
+     .file = "hazelcast.properties", .defaultText = "",
+     .allowed = "comma separated ports and ranges such as 35000-35100",
+     .help = "Local ports for connections to other members, for strict firewalls. Empty lets the "
+     "system choose. Not there yet: a value is checked, but the system always chooses.",
+     .check = checkPortRanges});
+
+const Key<bool> kEnableIPv6(
+    {.name = "com.openexchange.hazelcast.network.enableIPv6Support",
+     .file = "hazelcast.properties", .defaultText = "false",
+     .help = "Whether IPv6 addresses of this machine and of listed names are used."});
+
+const Key<bool> kSocketBindAny(
+    {.name = "com.openexchange.hazelcast.socket.bindAny", .file = "hazelcast.properties",
+     .defaultText = "false",
+     .help = "Whether the member port is bound on every address although the interfaces name one. "
+     "The announced address is still the one that the interfaces choose."});
+
+const Key<bool> kSymmetricEncryption(
+    {.name = "com.openexchange.hazelcast.network.symmetricEncryption",
+     .file = "hazelcast.properties", .defaultText = "false",
+     .help = "Encryption of the member traffic with a shared password. Not there yet: true is "
+     "refused at start, so that nobody relies on an encryption that is not there."});
+
+const Key<std::string> kSymmetricAlgorithm(
+    {.name = "com.openexchange.hazelcast.network.symmetricEncryption.algorithm",
+     .file = "hazelcast.properties", .defaultText = "PBEWithMD5AndDES",
+     .help = "Cipher of the symmetric encryption. Not there yet: see symmetricEncryption."});
+
+const Key<std::string> kSymmetricSalt(
+    {.name = "com.openexchange.hazelcast.network.symmetricEncryption.salt",
+     .file = "hazelcast.properties", .defaultText = "", .secret = true,
+     .help = "Salt of the symmetric encryption. Not there yet: see symmetricEncryption."});
+
+const Key<std::string> kSymmetricPassword(
+    {.name = "com.openexchange.hazelcast.network.symmetricEncryption.password",
+     .file = "hazelcast.properties", .defaultText = "", .secret = true,
+     .help = "Password of the symmetric encryption. Not there yet: see symmetricEncryption."});
+
+const Key<std::int64_t> kSymmetricIterationCount(
+    {.name = "com.openexchange.hazelcast.network.symmetricEncryption.iterationCount",
+     .file = "hazelcast.properties", .defaultText = "19", .min = 1, .max = 10000000,
+     .help = "Rounds of the key derivation of the symmetric encryption. Not there yet: see "
+     "symmetricEncryption."});
+
+const Key<bool> kGridSsl(
+    {.name = "com.openexchange.hazelcast.network.ssl", .file = "hazelcast.properties",
+     .defaultText = "false",
+     .help = "TLS between members; wins over the symmetric encryption. Not there yet: true is "
+     "refused at start, so that nobody relies on an encryption that is not there."});
+
+const Key<std::vector<std::string>> kGridSslProtocols(
+    {.name = "com.openexchange.hazelcast.network.ssl.protocols", .file = "hazelcast.properties",
+     .defaultText = "TLS,TLSv1,TLSv1.1,TLSv1.2", .reloadable = true,
+     .help = "Protocol versions for TLS, the last usable one wins. Not there yet: see ssl."});
+
+const Key<std::string> kGridSslTrustStore(
+    {.name = "com.openexchange.hazelcast.network.ssl.trustStore", .file = "hazelcast.properties",
+     .defaultText = "", .reloadable = true,
+     .help = "File with the trusted certificates. Not there yet: see ssl."});
+
+const Key<std::string> kGridSslTrustStorePassword(
+    {.name = "com.openexchange.hazelcast.network.ssl.trustStorePassword",
+     .file = "hazelcast.properties", .defaultText = "", .reloadable = true, .secret = true,
+     .help = "Password of the trust store. Not there yet: see ssl."});
+
+const Key<std::string> kGridSslTrustStoreType(
+    {.name = "com.openexchange.hazelcast.network.ssl.trustStoreType",
+     .file = "hazelcast.properties", .defaultText = "", .reloadable = true,
+     .help = "Format of the trust store. Not there yet: see ssl."});
+
+const Key<std::string> kGridSslTrustManagerAlgorithm(
+    {.name = "com.openexchange.hazelcast.network.ssl.trustManagerAlgorithm",
+     .file = "hazelcast.properties", .defaultText = "", .reloadable = true,
+     .help = "How certificates are judged. Not there yet: see ssl."});
+
+const Key<std::string> kGridSslKeyStore(
+    {.name = "com.openexchange.hazelcast.network.ssl.keyStore", .file = "hazelcast.properties",
+     .defaultText = "", .reloadable = true,
+     .help = "File with the key of this node. Not there yet: see ssl."});
+
+const Key<std::string> kGridSslKeyStorePassword(
+    {.name = "com.openexchange.hazelcast.network.ssl.keyStorePassword",
+     .file = "hazelcast.properties", .defaultText = "", .reloadable = true, .secret = true,
+     .help = "Password of the key store. Not there yet: see ssl."});
+
+const Key<std::string> kGridSslKeyStoreType(
+    {.name = "com.openexchange.hazelcast.network.ssl.keyStoreType",
+     .file = "hazelcast.properties", .defaultText = "", .reloadable = true,
+     .help = "Format of the key store. Not there yet: see ssl."});
+
+const Key<std::string> kGridSslKeyManagerAlgorithm(
+    {.name = "com.openexchange.hazelcast.network.ssl.keyManagerAlgorithm",
+     .file = "hazelcast.properties", .defaultText = "", .reloadable = true,
+     .help = "How the key is chosen. Not there yet: see ssl."});
+
+const Key<bool> kHazelcastLogging(
+    {.name = "com.openexchange.hazelcast.logging.enabled", .file = "hazelcast.properties",
+     .defaultText = "true",
+     .help = "Whether the grid writes its information records to the log of the node. Warnings and "
+     "errors are always written. Not there yet: false has no effect yet."});
+
+const Key<std::string> kHealthMonitorLevel(
+    {.name = "com.openexchange.hazelcast.healthMonitorLevel", .file = "hazelcast.properties",
+     .defaultText = "silent", .values = {"off", "silent", "noisy"},
+     .help = "How much the health monitor of the grid logs. Not there yet: the value is checked and "
+     "has no effect; the same figures are metrics."});
+
+const Key<std::int64_t> kMaxOperationTimeout(
+    {.name = "com.openexchange.hazelcast.maxOperationTimeout", .file = "hazelcast.properties",
+     .defaultText = "30000", .min = 100, .max = 3600000,
+     .help = "Milliseconds after which the caller of a grid operation gets an answer in any case. A "
+     "write that timed out is reported as indeterminate: it may or may not have been "
+     "applied."});
+
+const Key<bool> kHazelcastJmx(
+    {.name = "com.openexchange.hazelcast.jmx", .file = "hazelcast.properties",
+     .defaultText = "true",
+     .help = "Whether the grid registers its managed beans, which \"showruntimestats -c\" prints."});
+
+const Key<bool> kHazelcastJmxDetailed(
+    {.name = "com.openexchange.hazelcast.jmxDetailed", .file = "hazelcast.properties",
+     .defaultText = "false",
+     .help = "More detailed beans in old releases of the original. Accepted for old files and "
+     "without effect."});
+
+const Key<bool> kMemcacheEnabled(
+    {.name = "com.openexchange.hazelcast.memcache.enabled", .file = "hazelcast.properties",
+     .defaultText = "false",
+     .help = "The memcache protocol on the member port. Not there yet: accepted and without effect."});
+
+const Key<bool> kRestEnabled(
+    {.name = "com.openexchange.hazelcast.rest.enabled", .file = "hazelcast.properties",
+     .defaultText = "false",
+     .help = "The REST protocol on the member port. Not there yet: accepted and without effect."});
+
+const Key<std::vector<std::string>> kClientNodes(
+    {.name = "com.openexchange.hazelcast.network.client.nodes", .file = "hazelcast.properties",
+     .defaultText = "",
+     .allowed = "comma separated list of host, host:port, IPv4, IPv6 or [IPv6]:port",
+     .help = "Nodes of an older cluster that a rolling upgrade keeps informed. Not there yet: read "
+     "by the upgrade bundles only, which are not part of this release.",
+     .check = checkStaticNodes});
+
+const Key<std::string> kClientPort(
+    {.name = "com.openexchange.hazelcast.network.client.port", .file = "hazelcast.properties",
+     .type = "string", .defaultText = "auto", .allowed = "auto|1..65535",
+     .help = "Port of those nodes. Not there yet: see client.nodes.",
+     .check = checkAutoPort});
+
+const Key<std::int64_t> kHeartbeatIntervalSeconds(
+    {.name = "hazelcast.heartbeat.interval.seconds", .file = "hazelcast.properties",
+     .defaultText = "1", .min = 1, .max = 3600, .ours = true,
+     .help = "Seconds between two signs of life to every other member."});
+
+const Key<std::int64_t> kMaxNoHeartbeatSeconds(
+    {.name = "hazelcast.max.no.heartbeat.seconds", .file = "hazelcast.properties",
+     .defaultText = "10", .min = 2, .max = 86400, .ours = true,
+     .help = "Seconds of silence after which a member counts as dead and its data is served from the"
+     " backups. Must be greater than the interval."});
+
+const Key<std::int64_t> kPartitionCount(
+    {.name = "hazelcast.partition.count", .file = "hazelcast.properties", .defaultText = "271",
+     .min = 1, .max = 5000, .ours = true,
+     .help = "Into how many partitions all keys are divided. Must be the same on every node; a "
+     "difference is refused when joining."});
+
+const Key<std::int64_t> kGracefulShutdownMaxWait(
+    {.name = "hazelcast.graceful.shutdown.max.wait", .file = "hazelcast.properties",
+     .defaultText = "10", .min = 0, .max = 3600, .ours = true,
+     .help = "Seconds that a stopping node may take to hand its data over to the others before it "
+     "leaves."});
+
+const Key<std::string> kMapName(
+    {.name = "com.openexchange.hazelcast.configuration.map.name",
+     .file = "hazelcast/sessions.properties", .defaultText = "", .stockText = "sessions-7",
+     .allowed = "the name of a map",
+     .help = "Name of the map that this file describes, with its version at the end. Every file "
+     "below etc/hazelcast describes one structure. Nodes of one cluster must use the same "
+     "name.",
+     .check = checkNotBlank});
+
+const Key<std::int64_t> kMapBackupCount(
+    {.name = "com.openexchange.hazelcast.configuration.map.backupCount",
+     .file = "hazelcast/sessions.properties", .defaultText = "1", .min = 0, .max = 6,
+     .help = "Copies of every entry on other nodes that are written before a write is acknowledged. "
+     "With N copies any N nodes may crash at once without loss."});
+
+const Key<std::int64_t> kMapAsyncBackupCount(
+    {.name = "com.openexchange.hazelcast.configuration.map.asyncBackupCount",
+     .file = "hazelcast/sessions.properties", .defaultText = "0", .min = 0, .max = 6,
+     .help = "Further copies that are written without waiting for them. Both counts together are at "
+     "most 6."});
+
+const Key<bool> kMapReadBackupData(
+    {.name = "com.openexchange.hazelcast.configuration.map.readBackupData",
+     .file = "hazelcast/sessions.properties", .defaultText = "false", .stockText = "true",
+     .help = "Whether a node answers reads from a copy that it holds itself, which is faster and may"
+     " be a moment old."});
+
+const Key<std::int64_t> kMapTimeToLiveSeconds(
+    {.name = "com.openexchange.hazelcast.configuration.map.timeToLiveSeconds",
+     .file = "hazelcast/sessions.properties", .defaultText = "0", .min = 0, .max = 2147483647,
+     .help = "Seconds after the last write until an entry vanishes; 0 = never."});
+
+const Key<std::int64_t> kMapMaxIdleSeconds(
+    {.name = "com.openexchange.hazelcast.configuration.map.maxIdleSeconds",
+     .file = "hazelcast/sessions.properties", .defaultText = "0", .stockText = "640000", .min = 0,
+     .max = 2147483647,
+     .help = "Seconds without any access until an entry vanishes; 0 = never. For the sessions this "
+     "must exceed com.openexchange.sessiond.sessionLongLifeTime, or sessions vanish from the"
+     " cluster before their time."});
+
+const Key<std::vector<std::string>> kMapIndexesAttributes(
+    {.name = "com.openexchange.hazelcast.configuration.map.indexes.attributes",
+     .file = "hazelcast/sessions.properties", .defaultText = "",
+     .stockText = "altId, contextId, userId",
+     .help = "Fields of the stored objects by which entries are looked up."});
+
+const Key<std::vector<std::string>> kMapIndexesOrderedAttributes(
+    {.name = "com.openexchange.hazelcast.configuration.map.indexes.orderedAttributes",
+     .file = "hazelcast/sessions.properties", .defaultText = "",
+     .help = "Fields by which entries are looked up in ranges."});
+
+}  // namespace ox::config::keys

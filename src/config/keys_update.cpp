@@ -1,0 +1,40 @@
+#include "config/keys_update.h"
+
+#include "config/key_checks.h"
+
+namespace ox::config::keys {
+
+const Key<std::int64_t> kUpdateRefreshInterval(
+    {.name = "com.openexchange.groupware.update.refreshIntervalMillis",
+     .file = "updatetasks.properties", .defaultText = "20000", .min = -2147483648, .max = 3600000,
+     .help = "Milliseconds between two signs of life of a running update; 0 or less means the "
+     "default."});
+
+const Key<std::int64_t> kUpdateLockedIdle(
+    {.name = "com.openexchange.groupware.update.locked.idleMillis",
+     .file = "updatetasks.properties", .defaultText = "60000", .min = 0, .max = 86400000,
+     .reloadable = true,
+     .help = "Milliseconds without a sign of life after which the lock of a blocking update counts "
+     "as left behind and may be taken over. 0 = never. Must be greater than the refresh "
+     "interval."});
+
+const Key<std::int64_t> kUpdateBackgroundIdle(
+    {.name = "com.openexchange.groupware.update.background.idleMillis",
+     .file = "updatetasks.properties", .defaultText = "0", .min = 0, .max = 86400000,
+     .reloadable = true,
+     .help = "The same for background updates; 0 = never."});
+
+const Key<bool> kDenyImplicitUpdateOnContextLoad(
+    {.name = "com.openexchange.groupware.update.denyImplicitUpdateOnContextLoad",
+     .file = "updatetasks.properties", .defaultText = "false",
+     .help = "Whether a login to a schema with pending updates is refused (CTX-0013) instead of "
+     "starting them. True is advisable where many schemas exist: the administrator then "
+     "starts updates with runupdate."});
+
+const Key<std::vector<std::string>> kExcludedUpdateTasks(
+    {.name = "com.openexchange.groupware.update.excludedUpdateTasks",
+     .file = "updatetasks.properties", .defaultText = "",
+     .help = "Namespaces of update tasks that are never run by themselves, such as "
+     "groupware.utf8mb4. Single tasks are listed in excludedupdatetasks.properties."});
+
+}  // namespace ox::config::keys
