@@ -1,0 +1,348 @@
+#include "net/stream.h"
+
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
+
+namespace ox::net {
+namespace {
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+constexpr std::size_t kReadBytes = 64u << 10;
+constexpr std::size_t kKeepBytes = 1u << 20;  // a larger buffer is given back once it is empty
+constexpr std::int64_t kDrainMillis = 1000;
+constexpr int kKeepIdleSeconds = 30, kKeepIntervalSeconds = 10, kKeepCount = 3;
+
+void setOptions(tcp::socket& socket) {
+  // A failure here only costs latency or late detection: heartbeats notice a dead peer as well.
+  error_code ignored;
+  socket.set_option(tcp::no_delay(true), ignored);
+  socket.set_option(asio::socket_base::keep_alive(true), ignored);
+  const int fd = socket.native_handle();
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &kKeepIdleSeconds, sizeof kKeepIdleSeconds);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &kKeepIntervalSeconds, sizeof kKeepIntervalSeconds);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &kKeepCount, sizeof kKeepCount);
+}
+
+std::string nameOf(const tcp::endpoint& e) {
+  const std::string host = e.address().to_string();
+  return (e.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(e.port());
+}
+
+CloseReason reasonOf(const error_code& error) {
+  return error == asio::error::eof ? CloseReason::kPeer : CloseReason::kReset;
+}
+}  // namespace
+
+Detached::Detached(Detached&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), unread_(std::move(other.unread_)) {}
+Detached& Detached::operator=(Detached&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  std::swap(unread_, other.unread_);
+  return *this;
+}
+Detached::~Detached() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+struct Stream::Impl {
+  struct Callbacks {
+    OnFrame frame;
+    OnClosed closed;
+  };
+  Impl(Shard& s, tcp::socket so, Limits l) : shard(s), socket(std::move(so)), limits(l) {
+    error_code ignored;
+    const auto remote = socket.remote_endpoint(ignored);
+    if (!ignored) remoteName = nameOf(remote);
+    setOptions(socket);
+  }
+
+  Shard& shard;
+  tcp::socket socket;
+  const Limits limits;
+  std::string remoteName;
+  // Shared, so that a callback may replace or release itself while it runs.
+  std::shared_ptr<Callbacks> callbacks;
+  bool open = true, reading = false, paused = false, processing = false;
+  bool writing = false, flushPosted = false, draining = false;
+  std::string in;             // bytes [begin, end) are received and not yet handed out
+  std::size_t begin = 0, end = 0;
+  Bytes waiting, inFlight;
+
+  void read(const std::shared_ptr<Stream>& self);
+  void process(const std::shared_ptr<Stream>& self);
+  void flush(const std::shared_ptr<Stream>& self);
+  void scheduleFlush(const std::shared_ptr<Stream>& self);
+  void shut();
+  void fail(CloseReason why, const std::string& text);
+  void makeRoom();
+  std::size_t frameLength() const {
+    const auto* p = reinterpret_cast<const unsigned char*>(in.data() + begin);
+    return (std::size_t{p[0]} << 24) | (std::size_t{p[1]} << 16) | (std::size_t{p[2]} << 8) | p[3];
+  }
+};
+
+void Stream::Impl::shut() {
+  open = false;
+  error_code ignored;
+  socket.close(ignored);
+  callbacks.reset();
+}
+
+void Stream::Impl::fail(CloseReason why, const std::string& text) {
+  if (!open) return;
+  const auto last = callbacks;
+  shut();
+  if (last && last->closed) last->closed(why, text);
+}
+
+void Stream::Impl::makeRoom() {
+  if (begin == end) {
+    begin = end = 0;
+    if (in.size() > kKeepBytes) std::string().swap(in);
+  } else if (begin != 0) {
+    std::memmove(in.data(), in.data() + begin, end - begin);
+    end -= begin;
+    begin = 0;
+  }
+  // Grows with what really arrived, not with what a length field claims.
+  std::size_t want = kReadBytes;
+  if (end >= 4) want = std::max(want, std::min(4 + frameLength(), 2 * end + kReadBytes));
+  if (in.size() < want) in.resize(want);
+}
+
+void Stream::Impl::read(const std::shared_ptr<Stream>& self) {
+  if (!open || reading || paused || draining) return;
+  makeRoom();
+  reading = true;
+  socket.async_read_some(asio::buffer(in.data() + end, in.size() - end),
+                         [this, self](const error_code& error, std::size_t n) {
+                           reading = false;
+                           if (!open || draining) return;
+                           if (error) return fail(reasonOf(error), error.message());
+                           end += n;
+                           process(self);
+                         });
+}
+
+void Stream::Impl::process(const std::shared_ptr<Stream>& self) {
+  if (processing) return;  // resumed from inside a callback: the loop below goes on
+  processing = true;
+  while (open && !paused && !draining && end - begin >= 4) {
+    const std::size_t length = frameLength();
+    if (length == 0 || length > limits.frameBytes) {
+      fail(CloseReason::kProtocol, "frame of " + std::to_string(length) + " bytes, allowed are 1.." +
+                                       std::to_string(limits.frameBytes));
+      break;
+    }
+    if (end - begin < 4 + length) break;
+    const BytesView frame(in.data() + begin + 4, length);
+    begin += 4 + length;
+    const auto current = callbacks;
+    if (current && current->frame) current->frame(frame);
+  }
+  processing = false;
+  read(self);
+}
+
+void Stream::Impl::scheduleFlush(const std::shared_ptr<Stream>& self) {
+  if (writing || flushPosted) return;
+  // Later in this turn of the loop: what is sent until then shares the write.
+  flushPosted = true;
+  asio::post(socket.get_executor(), [this, self] {
+    flushPosted = false;
+    flush(self);
+  });
+}
+
+void Stream::Impl::flush(const std::shared_ptr<Stream>& self) {
+  if (!open || writing) return;
+  if (waiting.empty()) {
+    if (draining) shut();
+    return;
+  }
+  writing = true;
+  inFlight.clear();
+  inFlight.swap(waiting);
+  asio::async_write(socket, asio::buffer(inFlight), [this, self](const error_code& error,
+                                                                 std::size_t) {
+    writing = false;
+    if (!open) return;
+    if (error) return fail(reasonOf(error), error.message());
+    if (inFlight.capacity() > kKeepBytes) Bytes().swap(inFlight);
+    else inFlight.clear();
+    flush(self);
+  });
+}
+
+Stream::Stream(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Stream::~Stream() = default;
+
+void Stream::connect(Shard& shard, const std::string& host, std::uint16_t port,
+                     const std::string& from, std::int64_t timeoutMillis, Limits limits,
+                     OnConnected done) {
+  struct Attempt {
+    explicit Attempt(asio::io_context& loop) : socket(loop) {}
+    tcp::socket socket;
+    OnConnected done;
+    std::uint64_t timer = 0;
+    void answer(Result<std::shared_ptr<Stream>> result) {
+      if (!done) return;
+      const auto once = std::exchange(done, nullptr);
+      once(std::move(result));
+    }
+  };
+  auto attempt = std::make_shared<Attempt>(shard.loop());
+  attempt->done = std::move(done);
+  const std::string name = host + ":" + std::to_string(port);
+  const auto refuse = [&shard, attempt, name](const error_code& error) {
+    shard.post([attempt, text = name + ": " + error.message()] {
+      attempt->answer(Error(Code::kNetRefused, text));
+    });
+  };
+  error_code error;
+  const auto address = asio::ip::make_address(host, error);
+  if (error) return refuse(error);
+  const tcp::endpoint target(address, port);
+  attempt->socket.open(target.protocol(), error);
+  if (error) return refuse(error);
+  if (!from.empty()) {
+    error_code bad;
+    const auto local = asio::ip::make_address(from, bad);
+    // Only to leave by the chosen interface; the system chooses when that cannot be.
+    if (!bad && !local.is_unspecified() && local.is_v4() == address.is_v4())
+      attempt->socket.bind(tcp::endpoint(local, 0), bad);
+  }
+  attempt->timer = shard.runAfter(timeoutMillis, [attempt, name] {
+    error_code ignored;
+    attempt->socket.close(ignored);
+    attempt->answer(Error(Code::kNetTimeout, name + " did not answer in time"));
+  });
+  attempt->socket.async_connect(
+      target, [attempt, &shard, limits, name](const error_code& failed) {
+        shard.cancelTimer(attempt->timer);
+        if (!attempt->done) return;
+        if (failed) {
+          attempt->answer(Error(Code::kNetRefused, name + ": " + failed.message()));
+          return;
+        }
+        auto impl = std::make_unique<Impl>(shard, std::move(attempt->socket), limits);
+        attempt->answer(std::shared_ptr<Stream>(new Stream(std::move(impl))));
+      });
+}
+
+std::shared_ptr<Stream> Stream::adopt(Shard& shard, Detached connection, Limits limits) {
+  const int fd = std::exchange(connection.fd_, -1);
+  sockaddr_storage own{};
+  socklen_t size = sizeof own;
+  getsockname(fd, reinterpret_cast<sockaddr*>(&own), &size);
+  tcp::socket socket(shard.loop());
+  error_code error;
+  socket.assign(own.ss_family == AF_INET6 ? tcp::v6() : tcp::v4(), fd, error);
+  auto impl = std::make_unique<Impl>(shard, std::move(socket), limits);
+  if (error) {
+    ::close(fd);
+    impl->open = false;
+  }
+  impl->in = std::move(connection.unread_);
+  impl->end = impl->in.size();
+  return std::shared_ptr<Stream>(new Stream(std::move(impl)));
+}
+
+void Stream::start(OnFrame onFrame, OnClosed onClosed) {
+  handlers(std::move(onFrame), std::move(onClosed));
+  const auto self = shared_from_this();
+  // Never from inside start(): the caller may still be arranging itself.
+  impl_->shard.post([this, self] {
+    if (impl_->open) impl_->process(self);
+    else impl_->fail(CloseReason::kReset, "connection closed");
+  });
+}
+
+void Stream::handlers(OnFrame onFrame, OnClosed onClosed) {
+  impl_->callbacks = std::make_shared<Impl::Callbacks>(
+      Impl::Callbacks{std::move(onFrame), std::move(onClosed)});
+}
+
+bool Stream::send(BytesView frame) {
+  Impl& i = *impl_;
+  if (!i.open || i.draining) return false;
+  if (frame.size() > i.limits.frameBytes ||
+      i.waiting.size() + i.inFlight.size() + frame.size() + 4 > i.limits.queuedBytes) {
+    const auto self = shared_from_this();
+    const std::string text = std::to_string(i.waiting.size() + i.inFlight.size()) +
+                             " bytes wait for writing, a frame of " +
+                             std::to_string(frame.size()) + " does not fit";
+    i.shard.post([this, self, text] { impl_->fail(CloseReason::kOverflow, text); });
+    return false;
+  }
+  const auto n = static_cast<std::uint32_t>(frame.size());
+  const char head[4] = {static_cast<char>(n >> 24), static_cast<char>(n >> 16),
+                        static_cast<char>(n >> 8), static_cast<char>(n)};
+  i.waiting.append(head, sizeof head);
+  i.waiting.append(frame);
+  i.scheduleFlush(shared_from_this());
+  return true;
+}
+
+void Stream::sendRaw(Bytes bytes) {
+  if (!impl_->open) return;
+  impl_->waiting.append(bytes);
+  impl_->scheduleFlush(shared_from_this());
+}
+
+Detached Stream::detach() {
+  Impl& i = *impl_;
+  if (!i.open || i.writing || !i.waiting.empty() || i.reading) {
+    close();
+    return {};
+  }
+  Bytes unread = i.in.substr(i.begin, i.end - i.begin);
+  i.open = false;
+  i.callbacks.reset();
+  error_code error;
+  const int fd = i.socket.release(error);
+  if (error) return {};
+  return Detached(fd, std::move(unread));
+}
+
+void Stream::close() {
+  if (impl_->open) impl_->shut();
+}
+
+void Stream::closeWhenWritten() {
+  Impl& i = *impl_;
+  if (!i.open || i.draining) return;
+  i.draining = true;
+  i.callbacks.reset();
+  const auto self = shared_from_this();
+  i.scheduleFlush(self);
+  i.shard.runAfter(kDrainMillis, [this, self] { close(); });
+}
+
+void Stream::pauseReading() { impl_->paused = true; }
+
+void Stream::resumeReading() {
+  if (!impl_->paused) return;
+  impl_->paused = false;
+  if (impl_->open) impl_->process(shared_from_this());
+}
+
+bool Stream::open() const { return impl_->open && !impl_->draining; }
+std::size_t Stream::queuedBytes() const { return impl_->waiting.size() + impl_->inFlight.size(); }
+std::string Stream::remote() const { return impl_->remoteName; }
+
+}  // namespace ox::net
