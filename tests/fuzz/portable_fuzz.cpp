@@ -10,8 +10,9 @@ using namespace ox;
 using namespace ox::serialization;
 
 namespace {
-void walk(const PortableReader& record, int depth) {
-  if (depth > kMaxNesting) return;
+// Elements of an array may all point at one record, so the walk has a budget of its own.
+void walk(const PortableReader& record, int& budget) {
+  if (--budget < 0) return;
   for (const auto& name : record.fieldNames()) {
     (void)record.utf(name).ok();
     (void)record.i32(name).ok();
@@ -20,13 +21,13 @@ void walk(const PortableReader& record, int depth) {
     (void)record.i32Array(name).ok();
     (void)record.utfArray(name).ok();
     if (auto inner = record.portableArray(name); inner && inner->size() < 16)
-      for (const auto& element : *inner) walk(element, depth + 1);
+      for (const auto& element : *inner) walk(element, budget);
   }
   ByteReader raw = record.raw();
   for (int i = 0; i < 4 && raw.ok(); ++i) {
     auto object = record.object(raw);
     if (!object) break;
-    walk(*object, depth + 1);
+    walk(*object, budget);
   }
 }
 }  // namespace
@@ -36,6 +37,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   (void)partitionOf(data, 271);
   (void)stringFrom(data).ok();
   (void)bytesFrom(data).ok();
-  if (auto record = PortableReader::open(data)) walk(*record, 0);
+  int budget = 200;
+  if (auto record = PortableReader::open(data)) walk(*record, budget);
   return 0;
 }

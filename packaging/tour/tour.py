@@ -1,0 +1,474 @@
+"""The tour of packaging/quickstart: three nodes, a login that survives kill -9, an update run.
+
+Prints one line a step, "tour: NN ok|failed SECONDS text", and as the last line of standard output
+"tour: N steps, M failed". Exit 0 only with 0 failed.
+"""
+import argparse
+import json
+import os
+import secrets
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from cluster import ROOT, Browser, Database, Failure, Node, port_free, wait_for  # noqa: E402
+
+CLIENTS = 50
+ROWS = 300_000
+TASK = "com.openexchange.tour.RebuildMailDigestsTask"
+TASK_SQL = """-- name: %s
+-- concurrency: blocking
+-- description: gives every row of tour_mail its digest and an index over it
+-- precondition: SELECT COUNT(*) = 0 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'tour_mail' AND column_name = 'digest'
+-- rerunnable: yes
+
+ALTER TABLE tour_mail ADD COLUMN IF NOT EXISTS digest CHAR(128) CHARACTER SET ascii NULL;
+UPDATE tour_mail SET digest = SHA2(CONCAT(id, ':', subject, ':', REPEAT(body, 20)), 512) WHERE digest IS NULL;
+ALTER TABLE tour_mail ADD INDEX IF NOT EXISTS digest_index (digest(32)), ALGORITHM=COPY;
+""" % TASK
+
+
+class Interrupted(Exception):
+    pass
+
+
+class Tour:
+    def __init__(self, args):
+        self.steps = args.steps_done
+        self.failed = 0
+        self.keep = args.keep
+        self.work = None
+        self.base = args.port_base
+        self.database = None
+        self.nodes = []
+        self.master = secrets.token_urlsafe(12)
+        self.configdb_password = secrets.token_urlsafe(12)
+        self.user_password = secrets.token_urlsafe(9)
+        self.group = "QuickstartCluster"
+        self.browser = Browser()
+        self.session = None
+        self.schemas = []
+        self.finishing = False
+
+    # -- steps ---------------------------------------------------------------------------------
+
+    def step(self, action, text=None):
+        """Runs one step; a failure ends the tour. `action` may return text of what was seen."""
+        started = time.monotonic()
+        text = text or (action.__doc__ or action.__name__).strip().split("\n")[0]
+        try:
+            seen = action()
+        except Interrupted:
+            self.line(False, started, text + ": interrupted")
+            raise
+        except Exception as e:  # noqa: BLE001 - every failure must become a line of the tour
+            self.line(False, started, "%s: %s" % (text, str(e).strip().replace("\n", " | ")[:1500]))
+            return False
+        self.line(True, started, text + (": " + seen if seen else ""))
+        return True
+
+    def line(self, ok, started, text):
+        self.steps += 1
+        self.failed += 0 if ok else 1
+        print("tour: %02d %s %.1f %s" % (self.steps, "ok" if ok else "failed",
+                                         time.monotonic() - started, text), flush=True)
+
+    def run(self):
+        for action in (self.prepare, self.start_database, self.write_configuration,
+                       self.init_configdb, self.start_first_node, self.register,
+                       self.create_contexts, self.start_other_nodes, self.log_in, self.whoami_at_1,
+                       self.three_members, self.kill_node_1, self.whoami_at_2,
+                       self.node_1_returns, self.rolling_restart, self.fill_rows,
+                       self.task_is_pending, self.run_update, self.works_afterwards):
+            if not self.step(action):
+                return
+
+    def prepare(self):
+        """ports are free and the work directory is ready"""
+        if self.keep:
+            self.work = os.path.abspath(self.keep)
+            os.makedirs(self.work, exist_ok=True)
+            if os.listdir(self.work):
+                raise Failure("%s is not empty; name a new directory" % self.work)
+        else:
+            self.work = tempfile.mkdtemp(prefix="open-xchange-quickstart.")
+        self.database = Database(self.work, self.base)
+        for i in (1, 2, 3):
+            ports = [self.base + 10 * i - 9 + k for k in range(4)]
+            self.nodes.append(Node(i, self.work, os.path.join(ROOT, "build", "release"), ports))
+        wanted = [self.base] + [p for n in self.nodes for p in (n.http, n.jmx, n.rmi, n.grid)]
+        taken = [p for p in wanted if not port_free(p)]
+        if taken:
+            raise Failure("port %s is taken on 127.0.0.1; free it or choose others with --port-base"
+                          % ", ".join(str(p) for p in taken))
+
+    def start_database(self):
+        """a private MariaDB runs below the work directory"""
+        self.database.start()
+
+    def write_configuration(self):
+        """three configuration directories with random secrets (oxinstaller, generatempasswd)"""
+        first = self.nodes[0]
+        for node in self.nodes:
+            node.write_etc()
+            node.join(self.group, self.nodes)
+        first.tool("oxinstaller", "--etc", first.etc, "--servername", "oxserver",
+                   "--configdb-pass", self.configdb_password,
+                   "--configdb-readhost", "127.0.0.1", "--configdb-readport", self.database.port,
+                   "--master-user", "oxadminmaster", "--master-pass", self.master)
+        # One cluster shares its secrets: the others get what oxinstaller wrote for the first.
+        for node in self.nodes[1:]:
+            shutil.rmtree(node.etc)
+            shutil.copytree(first.etc, node.etc)
+            node.write_etc()
+            node.join(self.group, self.nodes)
+        for node in self.nodes:
+            done = node.check_config()
+            if done.returncode != 0:
+                raise Failure("--check-config of %s: %s" % (node.name, done.stdout.strip()))
+
+    def init_configdb(self):
+        """initconfigdb makes the configuration database"""
+        self.nodes[0].tool("initconfigdb", "--configdb-pass", self.configdb_password, "-a", "-i",
+                           "--configdb-host", "127.0.0.1", "--configdb-port", self.database.port,
+                           "--mysql-root-user", "root", "--mysql-root-socket",
+                           self.database.socket)
+
+    def start_first_node(self):
+        """node 1 starts"""
+        self.nodes[0].start()
+
+    def auth(self):
+        return {"ADMIN_PASSWORD": self.master}
+
+    def register(self):
+        """registerserver, registerfilestore, registerdatabase; each listed"""
+        node, auth = self.nodes[0], self.auth()
+        store = os.path.join(self.work, "filestore")
+        os.makedirs(store, exist_ok=True)
+        node.admin("registerserver", "-A", "oxadminmaster", "-n", "oxserver", env=auth)
+        node.admin("registerfilestore", "-A", "oxadminmaster", "-t", "file:" + store,
+                   "-s", "1000", env=auth)
+        node.admin("registerdatabase", "-A", "oxadminmaster", "-n", "oxdatabase",
+                   "-H", "127.0.0.1:%d" % self.database.port, "-u", "openexchange",
+                   "-p", self.configdb_password, "-m", "true", env=auth)
+        listed = node.admin("listdatabase", "-A", "oxadminmaster", env=auth).stdout
+        if "oxdatabase" not in listed:
+            raise Failure("listdatabase does not show oxdatabase: " + listed)
+        node.admin("listserver", "-A", "oxadminmaster", env=auth)
+        node.admin("listfilestore", "-A", "oxadminmaster", env=auth)
+
+    def create_contexts(self):
+        """two schemas, a context in each, users in both (createschema, createcontext, createuser)"""
+        node = self.nodes[0]
+        for cid in (1, 2):
+            made = node.admin("createschema", "-A", "oxadminmaster", env=self.auth()).stdout
+            schema = [w for w in made.replace(",", " ").split() if w.startswith("oxdatabase_")]
+            if not schema:
+                raise Failure("createschema names no schema: " + made)
+            self.schemas.append(schema[0].strip(".'\""))
+            node.admin("createcontext", "-A", "oxadminmaster", "-c", cid, "-N", "company%d" % cid,
+                       "-q", "1000", "--schema", self.schemas[-1], "-u", "oxadmin",
+                       "-d", "Context Admin", "-g", "Admin", "-s", "User",
+                       "-p", self.user_password, "-L", "company%d.example" % cid,
+                       "-e", "oxadmin@company%d.example" % cid, env=self.auth())
+            for name in ("anna", "bert"):
+                node.admin("createuser", "-c", cid, "-A", "oxadmin", "-P", self.user_password,
+                           "-u", name, "-d", name.title(), "-g", name.title(), "-s", "Example",
+                           "-e", "%s@company%d.example" % (name, cid),
+                           env={"NEW_USER_PASSWORD": self.user_password})
+        listed = node.admin("listcontext", "-A", "oxadminmaster", env=self.auth()).stdout
+        if "company1" not in listed or "company2" not in listed:
+            raise Failure("listcontext does not show both: " + listed)
+        return "schemas " + ", ".join(self.schemas)
+
+    def start_other_nodes(self):
+        """nodes 2 and 3 start and join"""
+        for node in self.nodes[1:]:
+            node.start()
+        self.settle()
+
+    def settle(self, nodes=None):
+        nodes = nodes or self.nodes
+        wait_for("%d members and a safe state on every node" % len(nodes),
+                 lambda: all(n.safe() and self.members(n) == len(nodes) for n in nodes), 30, 0.2)
+
+    def members(self, node):
+        """Distinct member objects: a line is "<object name>,<attribute> = <value>"."""
+        return len({line.partition(" = ")[0].rsplit(",", 1)[0]
+                    for line in self.stats(node).splitlines()
+                    if line.startswith("com.hazelcast:type=Member,")})
+
+    def stats(self, node):
+        return node.tool("showruntimestats", "-H", "127.0.0.1", "-p", node.jmx, "-c").stdout
+
+    # -- sessions ------------------------------------------------------------------------------
+
+    def login(self, browser, node, user, cid):
+        status, text = browser.request(node, "/ajax/login?action=login", {
+            "name": "%s@company%d.example" % (user, cid), "password": self.user_password,
+            "client": "open-xchange-appsuite"})
+        answer = json.loads(text) if text.startswith("{") else {}
+        browser.session = answer.get("session")
+        return status, answer
+
+    def whoami(self, browser, node):
+        status, text = browser.request(node, "/ajax/system?action=whoami&session=%s" % browser.session)
+        return status, json.loads(text) if text.startswith("{") else {"raw": text}
+
+    def expect_same(self, node):
+        _, answer = self.whoami(self.browser, node)
+        data = answer.get("data") or {}
+        if data.get("session") != self.session or data.get("node") != node.route:
+            raise Failure("whoami answered " + json.dumps(answer))
+        route = self.browser.cookies.get("JSESSIONID", "").partition(".")[2]
+        if route != node.route:
+            raise Failure("JSESSIONID carries route %r, expected %s" % (route, node.route))
+        return "user %s, JSESSIONID route %s" % (data.get("user"), route)
+
+    def log_in(self):
+        """anna of company 1 logs in at node 1"""
+        _, answer = self.login(self.browser, self.nodes[0], "anna", 1)
+        self.session = answer.get("session")
+        if not self.session:
+            raise Failure("login answered " + json.dumps(answer))
+
+    def whoami_at_1(self):
+        """whoami at node 1 answers as that session"""
+        return self.expect_same(self.nodes[0])
+
+    def three_members(self):
+        """showruntimestats -c shows three members"""
+        count = self.members(self.nodes[0])
+        if count != 3:
+            raise Failure("%d members in: %s" % (count, self.stats(self.nodes[0])))
+
+    def kill_node_1(self):
+        """kill -9 of node 1"""
+        self.nodes[0].kill()
+
+    def whoami_at_2(self):
+        """whoami with the same cookies at node 2 answers as the same session"""
+        return self.expect_same(self.nodes[1])
+
+    def node_1_returns(self):
+        """node 1 comes back and has its share again"""
+        self.nodes[0].start()
+        self.settle()
+
+    # -- rolling restart -----------------------------------------------------------------------
+
+    def rolling_restart(self):
+        """all three nodes stopped and started one by one while 50 clients click"""
+        stop = threading.Event()
+        lock = threading.Lock()
+        seen = {"clicks": 0, "moved": 0, "forced": 0, "other": 0}
+        notes = []
+        clients = []
+        for i in range(CLIENTS):
+            browser = Browser()
+            user = ("anna", "bert")[i % 2]
+            status, answer = self.login(browser, self.nodes[i % 3], user, 1 + (i // 2) % 2)
+            if not browser.session:
+                raise Failure("client %d could not log in: %d %s" % (i, status, json.dumps(answer)))
+            clients.append((browser, i % 3))
+
+        def click(browser, at):
+            while not stop.is_set():
+                try:
+                    status, answer = self.whoami(browser, self.nodes[at])
+                except OSError:
+                    at = (at + 1) % 3  # as a load balancer would: the next node
+                    with lock:
+                        seen["moved"] += 1
+                    stop.wait(0.02)
+                    continue
+                code = str(answer.get("code", ""))
+                with lock:
+                    seen["clicks"] += 1
+                    if code.startswith("SES-"):
+                        seen["forced"] += 1
+                        notes.append(code + " at " + self.nodes[at].name)
+                    elif status in (502, 503):
+                        seen["moved"] += 1
+                        at = (at + 1) % 3
+                    elif (answer.get("data") or {}).get("session") != browser.session:
+                        seen["other"] += 1
+                        notes.append("%d %s" % (status, json.dumps(answer)[:200]))
+                if code.startswith("SES-"):
+                    return
+                stop.wait(0.05)
+
+        threads = [threading.Thread(target=click, args=c, daemon=True) for c in clients]
+        for t in threads:
+            t.start()
+        try:
+            for node in self.nodes:
+                node.stop()
+                node.start()
+                self.settle()
+        finally:
+            stop.set()
+            for t in threads:
+                t.join(30)
+        if seen["forced"] or seen["other"] or seen["clicks"] < CLIENTS:
+            raise Failure("%s; %s" % (seen, "; ".join(notes[:5])))
+        return "%d clicks, %d followed to another node, 0 forced logins" % (seen["clicks"],
+                                                                           seen["moved"])
+
+    # -- update --------------------------------------------------------------------------------
+
+    def fill_rows(self):
+        """300,000 rows in a table of company 1's schema"""
+        self.database.sql(
+            "CREATE TABLE tour_mail (cid INT UNSIGNED NOT NULL, id INT UNSIGNED NOT NULL,"
+            " subject VARCHAR(128) NOT NULL, body VARCHAR(255) NOT NULL, PRIMARY KEY (cid, id))"
+            " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;"
+            "INSERT INTO tour_mail SELECT 1, seq, CONCAT('subject ', seq),"
+            " CONCAT('body of message ', seq, ' ', MD5(seq)) FROM seq_1_to_%d;" % ROWS,
+            self.schemas[0])
+        rows = int(self.database.sql("SELECT COUNT(*) FROM tour_mail", self.schemas[0]))
+        if rows != ROWS:
+            raise Failure("%d rows" % rows)
+
+    def task_is_pending(self):
+        """a new update task is put into etc/updatetasks and listUpdateTasks shows it pending"""
+        for node in self.nodes:
+            folder = os.path.join(node.etc, "updatetasks")
+            os.makedirs(folder, exist_ok=True)
+            with open(os.path.join(folder, "tour.sql"), "w", encoding="utf-8") as f:
+                f.write(TASK_SQL)
+            node.process.send_signal(signal.SIGHUP)
+        node = self.nodes[0]
+
+        def pending():
+            listed = node.admin("listUpdateTasks", "-p", node.rmi, "-A", "oxadminmaster",
+                                "-n", self.schemas[0], "-g", env=self.auth()).stdout
+            return TASK in listed
+        wait_for("the task in listUpdateTasks -g", pending, 10, 0.2)
+
+    def run_update(self):
+        """runupdate runs it: CTX-0007 for that schema meanwhile, the other schema works"""
+        node = self.nodes[0]
+        result = {}
+
+        def update():
+            try:
+                result["done"] = node.admin("runupdate", "-p", node.rmi, "-A", "oxadminmaster",
+                                            "-n", self.schemas[0], env=self.auth(), check=False)
+            except Exception as e:  # noqa: BLE001 - handed to the step
+                result["error"] = e
+        seen = {"refused": 0, "login refused": 0, "other schema": 0, "other failed": 0}
+        worker = threading.Thread(target=update)
+        begun = time.monotonic()
+        worker.start()
+        while worker.is_alive():
+            _, answer = self.whoami(self.browser, self.nodes[1])
+            if answer.get("code") == "CTX-0007":
+                seen["refused"] += 1
+                _, answer = self.login(Browser(), self.nodes[2], "bert", 1)
+                if answer.get("code") == "CTX-0007":
+                    seen["login refused"] += 1
+                stranger = Browser()
+                _, answer = self.login(stranger, self.nodes[2], "anna", 2)
+                if stranger.session:
+                    seen["other schema"] += 1
+                else:
+                    seen["other failed"] += 1
+            time.sleep(0.05)
+        worker.join()
+        took = time.monotonic() - begun
+        if "error" in result:
+            raise result["error"]
+        if result["done"].returncode != 0:
+            raise Failure("runupdate ended with %d: %s" % (result["done"].returncode,
+                                                          result["done"].stdout.strip()))
+        if not (seen["refused"] and seen["login refused"] and seen["other schema"]) or \
+                seen["other failed"]:
+            raise Failure("during %.1f s of update: %s" % (took, seen))
+        return "%.1f s over %d rows; %s" % (took, ROWS, ", ".join(
+            "%s %d" % item for item in seen.items() if item[1]))
+
+    def works_afterwards(self):
+        """the user of that schema works again with the same session, and no row is lost"""
+        def works():
+            _, answer = self.whoami(self.browser, self.nodes[1])
+            return (answer.get("data") or {}).get("session") == self.session
+        wait_for("whoami after the update", works, 10)
+        done = self.database.sql("SELECT COUNT(*), COUNT(digest) FROM tour_mail", self.schemas[0])
+        if done.split() != [str(ROWS), str(ROWS)]:
+            raise Failure("rows and digests: " + done)
+        state = self.database.sql("SELECT successful FROM updateTask WHERE taskName = '%s'" % TASK,
+                                  self.schemas[0])
+        if state != "1":
+            raise Failure("updateTask row: %r" % state)
+
+    # -- end -----------------------------------------------------------------------------------
+
+    def describe(self):
+        print("\nThe cluster is running:", file=sys.stderr)
+        for node in self.nodes:
+            print("  %s  http://127.0.0.1:%d/ajax/  management http://127.0.0.1:%d/  etc %s" % (
+                node.name, node.http, node.jmx, node.etc), file=sys.stderr)
+        print("  user anna@company1.example, password %s" % self.user_password, file=sys.stderr)
+        print("  master administrator oxadminmaster, password %s" % self.master, file=sys.stderr)
+        print("  try: build/release/sbin/showruntimestats -H 127.0.0.1 -p %d -c" %
+              self.nodes[0].jmx, file=sys.stderr)
+        print("Ctrl-C stops it.", file=sys.stderr, flush=True)
+
+    def cleanup(self):
+        """Stops what this tour started, and only that; removes the data unless --keep."""
+        for node in self.nodes:
+            if node.alive():
+                node.process.terminate()
+        for node in self.nodes:
+            try:
+                if node.process is not None:
+                    node.process.wait(30)
+            except Exception:  # noqa: BLE001 - a node that hangs is ended hard
+                node.process.kill()
+                node.process.wait()
+        if self.database is not None:
+            self.database.stop()
+        if self.work and not self.keep:
+            if self.failed:
+                print("logs and data are kept in " + self.work, file=sys.stderr)
+            else:
+                shutil.rmtree(self.work, ignore_errors=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./packaging/quickstart")
+    parser.add_argument("--tour", action="store_true", help="end after the tour")
+    parser.add_argument("--keep", metavar="DIR", help="keep all data in DIR")
+    parser.add_argument("--port-base", type=int, default=18000)
+    parser.add_argument("--steps-done", type=int, default=0, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    tour = Tour(args)
+
+    def interrupt(_signal, _frame):
+        if not tour.finishing:
+            raise Interrupted()
+    signal.signal(signal.SIGINT, interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        tour.run()
+        if not args.tour and tour.failed == 0:
+            tour.describe()
+            while True:
+                signal.pause()
+    except Interrupted:
+        pass
+    finally:
+        tour.finishing = True
+        tour.cleanup()
+        print("tour: %d steps, %d failed" % (tour.steps, tour.failed), flush=True)
+    return 0 if tour.failed == 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
