@@ -43,6 +43,7 @@ class Tour:
         self.keep = args.keep
         self.work = None
         self.base = args.port_base
+        self.build = args.build
         self.database = None
         self.nodes = []
         self.master = secrets.token_urlsafe(12)
@@ -99,7 +100,7 @@ class Tour:
         self.database = Database(self.work, self.base)
         for i in (1, 2, 3):
             ports = [self.base + 10 * i - 9 + k for k in range(4)]
-            self.nodes.append(Node(i, self.work, os.path.join(ROOT, "build", "release"), ports))
+            self.nodes.append(Node(i, self.work, self.build, ports))
         wanted = [self.base] + [p for n in self.nodes for p in (n.http, n.jmx, n.rmi, n.grid)]
         taken = [p for p in wanted if not port_free(p)]
         if taken:
@@ -446,6 +447,8 @@ def main():
     parser.add_argument("--tour", action="store_true", help="end after the tour")
     parser.add_argument("--keep", metavar="DIR", help="keep all data in DIR")
     parser.add_argument("--port-base", type=int, default=18000)
+    parser.add_argument("--build", default=os.path.join(ROOT, "build", "release"),
+                        help=argparse.SUPPRESS)  # tests: another flavour's build directory
     parser.add_argument("--steps-done", type=int, default=0, help=argparse.SUPPRESS)
     args = parser.parse_args()
     tour = Tour(args)
