@@ -1,0 +1,301 @@
+#include "member_protocol/handshake.h"
+
+#include <algorithm>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include "base/check.h"
+
+namespace ox::grid {
+namespace {
+constexpr int kKeyRounds = 100'000;
+constexpr std::size_t kMaxRefusalText = 512;
+
+// Fields of hello and challenge: the same description of oneself, both ways.
+struct Description {
+  std::uint16_t protocolMin = 0, protocolMax = 0, chosen = 0;
+  std::uint8_t linkKind = 0;
+  std::uint16_t shard = 0;
+  std::uint64_t session = 0;
+  std::string clusterName;
+  Member member;
+  std::uint32_t partitionCount = 0;
+  bool password = false;
+};
+
+bool decode(BytesView frame, Description& d) {
+  ByteReader in(frame);
+  in.u8();  // kind
+  d.protocolMin = in.u16();
+  d.protocolMax = in.u16();
+  d.chosen = in.u16();
+  d.linkKind = in.u8();
+  d.shard = in.u16();
+  d.session = in.u64();
+  const BytesView name = in.blob();
+  d.member.id = MemberId::read(in);
+  const BytesView host = in.blob();
+  d.member.address.port = in.u16();
+  d.member.lite = in.boolean();
+  d.partitionCount = in.u32();
+  d.password = in.boolean();
+  in.raw(kNonceBytes);
+  if (!in.ok() || !in.atEnd()) return false;
+  if (name.empty() || name.size() > kMaxClusterName || host.empty() || host.size() > kMaxHost)
+    return false;
+  d.clusterName = name;
+  d.member.address.host = host;
+  return d.member.id.valid() && d.linkKind <= 1 && d.protocolMin <= d.protocolMax &&
+         d.member.address.port != 0;
+}
+
+std::string range(std::uint16_t low, std::uint16_t high) {
+  return std::to_string(low) + ".." + std::to_string(high);
+}
+}  // namespace
+
+const char* refusalName(Refusal r) {
+  switch (r) {
+    case Refusal::kNone: return "none";
+    case Refusal::kClusterName: return "cluster-name";
+    case Refusal::kProtocol: return "protocol";
+    case Refusal::kPartitionCount: return "partition-count";
+    case Refusal::kPassword: return "password";
+    case Refusal::kSelf: return "self";
+    case Refusal::kStale: return "stale-session";
+    case Refusal::kBadMessage: return "bad-message";
+    case Refusal::kBusy: return "busy";
+    case Refusal::kOtherMember: return "other-member";
+  }
+  return "unknown";
+}
+
+Bytes deriveLinkKey(const std::string& password, const std::string& clusterName) {
+  if (password.empty()) return {};
+  const std::string salt = "ox member link 1:" + clusterName;
+  Bytes key(32, '\0');
+  OX_CHECK(PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()),
+                             reinterpret_cast<const unsigned char*>(salt.data()),
+                             static_cast<int>(salt.size()), kKeyRounds, EVP_sha256(),
+                             static_cast<int>(key.size()),
+                             reinterpret_cast<unsigned char*>(key.data())) == 1);
+  return key;
+}
+
+Handshake Handshake::dial(const LinkIdentity& self, const LinkPurpose& purpose, Bytes nonce,
+                          MemberId expected) {
+  Handshake h(self, std::move(nonce));
+  h.purpose_ = purpose;
+  h.expected_ = expected;
+  return h;
+}
+
+Handshake Handshake::accept(const LinkIdentity& self, Bytes nonce) {
+  Handshake h(self, std::move(nonce));
+  h.state_ = State::kAwaitHello;
+  return h;
+}
+
+Bytes Handshake::describe(Kind kind, std::uint16_t chosen) const {
+  OX_CHECK(nonce_.size() == kNonceBytes);
+  ByteWriter out;
+  out.u8(static_cast<std::uint8_t>(kind));
+  out.u16(self_.protocolMin);
+  out.u16(self_.protocolMax);
+  out.u16(chosen);
+  out.u8(static_cast<std::uint8_t>(purpose_.kind));
+  out.u16(purpose_.shard);
+  out.u64(purpose_.session);
+  out.blob(self_.clusterName);
+  self_.self.id.write(out);
+  out.blob(self_.self.address.host);
+  out.u16(self_.self.address.port);
+  out.boolean(self_.self.lite);
+  out.u32(self_.partitionCount);
+  out.boolean(!self_.key.empty());
+  out.raw(nonce_);
+  return out.take();
+}
+
+Bytes Handshake::hello() {
+  OX_CHECK(state_ == State::kIdle);
+  helloFrame_ = describe(Kind::kHello, 0);
+  state_ = State::kAwaitChallenge;
+  return helloFrame_;
+}
+
+Bytes Handshake::proof(const char* role) const {
+  if (self_.key.empty()) return {};
+  ByteWriter text;
+  text.raw(role);
+  text.blob(helloFrame_);
+  text.blob(challengeFrame_);
+  Bytes out(kProofBytes, '\0');
+  unsigned size = 0;
+  HMAC(EVP_sha256(), self_.key.data(), static_cast<int>(self_.key.size()),
+       reinterpret_cast<const unsigned char*>(text.bytes().data()), text.size(),
+       reinterpret_cast<unsigned char*>(out.data()), &size);
+  OX_CHECK(size == kProofBytes);
+  return out;
+}
+
+Handshake::Step Handshake::refuse(Refusal code, const std::string& text) {
+  state_ = State::kOver;
+  ByteWriter out;
+  out.u8(static_cast<std::uint8_t>(Kind::kRefuse));
+  out.u8(static_cast<std::uint8_t>(code));
+  out.blob(text.substr(0, kMaxRefusalText));
+  Step step;
+  step.send = out.take();
+  step.refused = code;
+  step.text = text;
+  return step;
+}
+
+Handshake::Step Handshake::received(BytesView frame) {
+  if (frame.empty() || frame.size() > kMaxHandshakeFrame)
+    return refuse(Refusal::kBadMessage, "handshake frame of " + std::to_string(frame.size()) +
+                                            " bytes, allowed are 1.." +
+                                            std::to_string(kMaxHandshakeFrame));
+  const auto kind = static_cast<Kind>(static_cast<std::uint8_t>(frame[0]));
+  if (kind == Kind::kRefuse && state_ != State::kAwaitHello && state_ != State::kOver)
+    return onRefuse(frame);
+  if (kind == Kind::kHello && state_ == State::kAwaitHello) return onHello(frame);
+  if (kind == Kind::kChallenge && state_ == State::kAwaitChallenge) return onChallenge(frame);
+  if (kind == Kind::kProof && state_ == State::kAwaitProof) return onProof(frame);
+  if (kind == Kind::kWelcome && state_ == State::kAwaitWelcome) return onWelcome(frame);
+  return refuse(Refusal::kBadMessage,
+                "unexpected message kind " +
+                    std::to_string(static_cast<int>(static_cast<std::uint8_t>(frame[0]))) +
+                    " during the handshake");
+}
+
+// The same rules on both sides, so that whoever reads a difference first can name it.
+Handshake::Step Handshake::check(bool peerHasPassword, const std::string& name,
+                                 std::uint32_t partitions) {
+  if (name != self_.clusterName)
+    return refuse(Refusal::kClusterName, "cluster name \"" + name + "\" of " +
+                                             peer_.member.address.toString() + " differs from \"" +
+                                             self_.clusterName + "\" of " +
+                                             self_.self.address.toString());
+  if (peer_.member.id == self_.self.id)
+    return refuse(Refusal::kSelf, "a member dialled itself");
+  if (partitions != self_.partitionCount)
+    return refuse(Refusal::kPartitionCount,
+                  "partition count " + std::to_string(partitions) + " of " +
+                      peer_.member.address.toString() + " differs from " +
+                      std::to_string(self_.partitionCount) + " of " +
+                      self_.self.address.toString() + " (hazelcast.partition.count)");
+  if (peerHasPassword == self_.key.empty())
+    return refuse(Refusal::kPassword,
+                  std::string("only ") +
+                      (peerHasPassword ? peer_.member.address : self_.self.address).toString() +
+                      " has a group password (com.openexchange.hazelcast.group.password)");
+  return {};
+}
+
+Handshake::Step Handshake::onHello(BytesView frame) {
+  Description d;
+  if (!decode(frame, d)) return refuse(Refusal::kBadMessage, "undecodable hello");
+  helloFrame_ = frame;
+  peer_.member = d.member;
+  peer_.purpose = {static_cast<LinkKind>(d.linkKind), d.shard, d.session};
+  if (Step s = check(d.password, d.clusterName, d.partitionCount); s.refused != Refusal::kNone)
+    return s;
+  const auto version = std::min(d.protocolMax, self_.protocolMax);
+  if (version < std::max(d.protocolMin, self_.protocolMin))
+    return refuse(Refusal::kProtocol,
+                  "protocol range " + range(d.protocolMin, d.protocolMax) + " of " +
+                      d.member.address.toString() + " has nothing in common with " +
+                      range(self_.protocolMin, self_.protocolMax) + " of " +
+                      self_.self.address.toString());
+  peer_.protocol = version;
+  challengeFrame_ = describe(Kind::kChallenge, version);
+  state_ = State::kAwaitProof;
+  Step step;
+  step.send = challengeFrame_;
+  return step;
+}
+
+Handshake::Step Handshake::onChallenge(BytesView frame) {
+  Description d;
+  if (!decode(frame, d)) return refuse(Refusal::kBadMessage, "undecodable challenge");
+  challengeFrame_ = frame;
+  peer_.member = d.member;
+  if (Step s = check(d.password, d.clusterName, d.partitionCount); s.refused != Refusal::kNone)
+    return s;
+  if (expected_.valid() && !(d.member.id == expected_))
+    return refuse(Refusal::kOtherMember, "member " + d.member.id.toString() + " answers at " +
+                                             d.member.address.toString() + ", meant was " +
+                                             expected_.toString());
+  if (d.chosen < self_.protocolMin || d.chosen > self_.protocolMax)
+    return refuse(Refusal::kProtocol, "protocol " + std::to_string(d.chosen) + " was chosen, we "
+                                          "speak " + range(self_.protocolMin, self_.protocolMax));
+  peer_.protocol = d.chosen;
+  ByteWriter out;
+  out.u8(static_cast<std::uint8_t>(Kind::kProof));
+  out.blob(proof("ox dialler"));
+  state_ = State::kAwaitWelcome;
+  Step step;
+  step.send = out.take();
+  return step;
+}
+
+namespace {
+// Body of proof and welcome: one blob, nothing behind it. Compared in constant time.
+bool holds(BytesView frame, const Bytes& wanted) {
+  ByteReader in(frame);
+  in.u8();
+  const BytesView got = in.blob();
+  return in.ok() && in.atEnd() && got.size() == wanted.size() &&
+         CRYPTO_memcmp(got.data(), wanted.data(), wanted.size()) == 0;
+}
+}  // namespace
+
+Handshake::Step Handshake::onProof(BytesView frame) {
+  if (!holds(frame, proof("ox dialler")))
+    return refuse(Refusal::kPassword, "group password of " + peer_.member.address.toString() +
+                                          " differs from the one of " +
+                                          self_.self.address.toString());
+  state_ = State::kOver;
+  Step step;
+  step.done = true;
+  return step;
+}
+
+Bytes Handshake::welcome() const {
+  ByteWriter out;
+  out.u8(static_cast<std::uint8_t>(Kind::kWelcome));
+  out.blob(proof("ox acceptor"));
+  return out.take();
+}
+
+Handshake::Step Handshake::onWelcome(BytesView frame) {
+  if (!holds(frame, proof("ox acceptor")))
+    return refuse(Refusal::kPassword, peer_.member.address.toString() +
+                                          " could not prove that it knows the group password");
+  state_ = State::kOver;
+  Step step;
+  step.done = true;
+  return step;
+}
+
+Handshake::Step Handshake::onRefuse(BytesView frame) {
+  state_ = State::kOver;
+  ByteReader in(frame);
+  in.u8();
+  const std::uint8_t code = in.u8();
+  const BytesView text = in.blob();
+  Step step;
+  step.byPeer = true;
+  const bool sound = in.ok() && in.atEnd() && code >= 1 &&
+                     code <= static_cast<std::uint8_t>(Refusal::kOtherMember) &&
+                     text.size() <= kMaxRefusalText;
+  step.refused = sound ? static_cast<Refusal>(code) : Refusal::kBadMessage;
+  step.text = sound ? std::string(text) : "undecodable refusal";
+  return step;
+}
+
+}  // namespace ox::grid
