@@ -26,6 +26,7 @@ struct Request {
   std::string path;     // decoded, without query and without ;jsessionid=
   std::vector<std::pair<std::string, std::string>> headers;     // names lower-case
   std::vector<std::pair<std::string, std::string>> parameters;  // query, then form body; decoded
+  std::size_t queryParameters = 0;  // the first so many parameters came with the URL
   std::vector<std::pair<std::string, std::string>> cookies;
   std::string body;
   std::string remoteAddress;

@@ -1,0 +1,233 @@
+#include "http/dispatcher.h"
+
+#include <algorithm>
+#include <array>
+#include <exception>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "http/cookies.h"
+#include "http/jsessionid.h"
+#include "http/url.h"
+
+namespace ox::http {
+namespace {
+
+// The second prefix is where App Suite's web server rules usually send the API.
+constexpr std::string_view kAlternativePrefix = "/appsuite/api/";
+constexpr std::array<std::string_view, 7> kMethods = {"GET",    "POST",    "PUT",  "HEAD",
+                                                      "DELETE", "OPTIONS", "PATCH"};
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return out;
+}
+
+const std::string* findPair(const std::vector<std::pair<std::string, std::string>>& pairs,
+                            std::string_view name) {
+  for (const auto& [key, value] : pairs)
+    if (key == name) return &value;
+  return nullptr;
+}
+
+bool formBody(const Request& request) {
+  const std::string* type = request.header("content-type");
+  if (!type) return false;
+  std::string media = lower(std::string_view(*type).substr(0, type->find(';')));
+  while (!media.empty() && media.back() == ' ') media.pop_back();
+  return media == "application/x-www-form-urlencoded";
+}
+
+bool headerSafe(std::string_view value) {
+  return std::all_of(value.begin(), value.end(), [](char c) {
+    return c == '\t' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f);
+  });
+}
+
+}  // namespace
+
+const std::string* Request::header(std::string_view lowerName) const {
+  return findPair(headers, lowerName);
+}
+const std::string* Request::parameter(std::string_view name) const {
+  return findPair(parameters, name);
+}
+const std::string* Request::cookie(std::string_view name) const { return findPair(cookies, name); }
+
+Dispatcher::Dispatcher(HttpSettings settings, Random& random)
+    : settings_(std::move(settings)), random_(random) {}
+
+std::shared_ptr<void> Dispatcher::add(const std::string& path, RunOn where, Handler handler) {
+  auto servlet = std::make_shared<Servlet>();
+  servlet->where = where;
+  servlet->handler = std::move(handler);
+  {
+    std::unique_lock lock(registry_->mutex);
+    const bool fresh = registry_->servlets.emplace(path, servlet).second;
+    OX_CHECK(fresh);  // two bundles must not answer the same path
+  }
+  return std::shared_ptr<void>(servlet.get(), [registry = registry_, servlet, path](void*) {
+    {
+      std::unique_lock lock(registry->mutex);
+      registry->servlets.erase(path);
+    }
+    servlet->gate.close();
+    servlet->handler = nullptr;
+  });
+}
+
+std::shared_ptr<Servlet> Dispatcher::find(const std::string& path) const {
+  std::string_view rest = path;
+  if (rest.starts_with(settings_.dispatcherPrefix))
+    rest.remove_prefix(settings_.dispatcherPrefix.size());
+  else if (rest.starts_with(kAlternativePrefix)) rest.remove_prefix(kAlternativePrefix.size());
+  else return nullptr;
+  // The longest registered path that ends at a segment border.
+  std::shared_lock lock(registry_->mutex);
+  while (!rest.empty()) {
+    if (const auto it = registry_->servlets.find(std::string(rest)); it != registry_->servlets.end())
+      return it->second;
+    const std::size_t slash = rest.rfind('/');
+    rest = slash == std::string_view::npos ? std::string_view() : rest.substr(0, slash);
+  }
+  return nullptr;
+}
+
+Response Dispatcher::plainError(int status, std::string_view text) {
+  Response response;
+  response.status = status;
+  response.contentType = "text/plain; charset=UTF-8";
+  response.body = std::string(text) + "\n";
+  return response;
+}
+
+void Dispatcher::applyForwarded(Request& request) const {
+  if (!settings_.considerXForwards) return;
+  const auto& known = settings_.knownProxies;
+  const auto trusted = [&](const std::string& address) {
+    return std::find(known.begin(), known.end(), address) != known.end();
+  };
+  if (!known.empty() && !trusted(request.remoteAddress)) return;
+  if (const std::string* protocol = request.header(settings_.protocolHeader))
+    request.secure = request.secure || lower(*protocol) == lower(settings_.httpsValue);
+  const std::string* chain = request.header(settings_.forHeader);
+  if (!chain) return;
+  // From the right: the first address that is not a proxy of ours; what is left of it is hearsay.
+  std::string_view rest = *chain;
+  std::string found;
+  while (!rest.empty()) {
+    const std::size_t comma = rest.rfind(',');
+    std::string_view item = comma == std::string_view::npos ? rest : rest.substr(comma + 1);
+    rest = comma == std::string_view::npos ? std::string_view() : rest.substr(0, comma);
+    while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
+    while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
+    const bool numeric = !item.empty() && item.size() <= 45 &&
+                         item.find_first_not_of("0123456789abcdefABCDEF:.") == item.npos;
+    if (!numeric) break;
+    found = std::string(item);
+    if (!trusted(found)) break;
+  }
+  if (!found.empty()) request.remoteAddress = found;
+}
+
+void Dispatcher::chooseHttpSession(Prepared& prepared,
+                                   const std::optional<std::string>& fromPath) const {
+  Request& request = prepared.request;
+  std::vector<std::string> offered;
+  for (const auto& [name, value] : request.cookies)
+    if (name == kJSessionCookie) offered.push_back(value);
+  if (fromPath) offered.push_back(*fromPath);
+  for (const auto& text : offered) {
+    const auto parsed = parseJSessionId(text);
+    if (!parsed || parsed->route != settings_.backendRoute) continue;
+    request.httpSessionId = text;
+    return;
+  }
+  // None, or that of another node: from now on the load balancer shall come here.
+  request.httpSessionId = newJSessionId(random_, settings_.backendRoute);
+  prepared.newHttpSession = true;
+}
+
+Dispatcher::Prepared Dispatcher::prepare(RawRequest raw) {
+  Prepared out;
+  Request& request = out.request;
+  request.method = std::move(raw.method);
+  request.remoteAddress = std::move(raw.remoteAddress);
+  const auto refuse = [&](int status, const std::string& text) {
+    out.refusal = plainError(status, text);
+  };
+  int hosts = 0;
+  const std::string echoName = lower(settings_.echoHeader);
+  for (auto& [name, value] : raw.headers) {
+    std::string key = lower(name);
+    if (key == "host") ++hosts;
+    if (!echoName.empty() && key == echoName && headerSafe(value)) out.echo = value;
+    if (key == "cookie") badCookies_ += parseCookies(value, request.cookies);
+    request.headers.emplace_back(std::move(key), std::move(value));
+  }
+  if (std::find(kMethods.begin(), kMethods.end(), request.method) == kMethods.end()) {
+    refuse(405, "method is not supported");
+    return out;
+  }
+  if (hosts > 1) {
+    refuse(400, "more than one Host header");
+    return out;
+  }
+  auto target = parseTarget(raw.target);
+  if (!target) {
+    refuse(400, target.error().message);
+    return out;
+  }
+  request.path = std::move(target->path);
+  Status parameters = parseParameters(target->query, settings_.maxParameters, request.parameters);
+  request.queryParameters = request.parameters.size();
+  request.body = std::move(raw.body);
+  if (parameters.ok() && formBody(request))
+    parameters = parseParameters(request.body, settings_.maxParameters, request.parameters);
+  if (!parameters.ok()) {
+    refuse(400, parameters.error().message);
+    return out;
+  }
+  request.secure = settings_.forceHttps;
+  applyForwarded(request);
+  out.servlet = find(request.path);
+  if (!out.servlet) {
+    refuse(404, "no such servlet");
+    return out;
+  }
+  chooseHttpSession(out, target->jsessionId);
+  return out;
+}
+
+void Dispatcher::run(const Prepared& prepared, const Reply& reply) {
+  Gate::Visit visit(prepared.servlet->gate);
+  if (!visit) {
+    reply(plainError(503, "the service is stopping"));
+    return;
+  }
+  try {
+    prepared.servlet->handler(prepared.request, reply);
+  } catch (const std::exception& e) {
+    ++handlerFailures_;
+    log::warn("servlet " + prepared.request.path + " failed: " + e.what());
+    reply(plainError(500, "internal error"));
+  }
+}
+
+void Dispatcher::finish(const Prepared& prepared, Response& response) const {
+  const bool decided = std::any_of(response.cookies.begin(), response.cookies.end(),
+                                   [](const Cookie& c) { return c.name == kJSessionCookie; });
+  if (prepared.newHttpSession && !decided) {
+    Cookie cookie;
+    cookie.name = kJSessionCookie;
+    cookie.value = prepared.request.httpSessionId;
+    cookie.maxAgeSeconds = settings_.cookieSeconds;
+    cookie.secure = prepared.request.secure;
+    response.cookies.push_back(std::move(cookie));
+  }
+  if (!prepared.echo.empty()) response.headers.emplace_back(settings_.echoHeader, prepared.echo);
+}
+
+}  // namespace ox::http

@@ -1,0 +1,86 @@
+// Dispatcher: from a raw HTTP request to the servlet that answers it. Knows no socket.
+//
+// Purpose:   registry of servlets; checks and decodes a request; finishes an answer (JSESSIONID,
+//            echo header). The server and the tests feed it.
+// Threads:   any.
+// Ownership: a registration keeps its servlet; destroying it waits until no handler of it runs.
+// Errors:    prepare() gives the answer to send instead of a request when the request is refused.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/gate.h"
+#include "base/random.h"
+#include "http/servlet.h"
+#include "http/settings.h"
+
+namespace ox::http {
+
+struct RawRequest {
+  std::string method;
+  std::string target;
+  std::vector<std::pair<std::string, std::string>> headers;  // names in any case
+  std::string body;
+  std::string remoteAddress;
+};
+
+struct Servlet {
+  RunOn where = RunOn::kWorker;
+  Handler handler;  // emptied when the registration ends, while its module is still there
+  Gate gate;
+};
+
+class Dispatcher {
+ public:
+  Dispatcher(HttpSettings settings, Random& random);
+
+  std::shared_ptr<void> add(const std::string& path, RunOn where, Handler handler);
+
+  // Either `refusal` or `servlet` is set.
+  struct Prepared {
+    Request request;
+    std::shared_ptr<Servlet> servlet;
+    std::optional<Response> refusal;
+    bool newHttpSession = false;
+    std::string echo;
+  };
+  Prepared prepare(RawRequest raw);
+  // Runs the handler of `prepared` (on whatever thread this is). An exception is answered by 500
+  // without details; a servlet that is going away by 503.
+  void run(const Prepared& prepared, const Reply& reply);
+  // Adds what every answer carries.
+  void finish(const Prepared& prepared, Response& response) const;
+
+  const HttpSettings& settings() const { return settings_; }
+  std::uint64_t handlerFailures() const { return handlerFailures_; }
+  std::uint64_t badCookies() const { return badCookies_; }
+
+  // A JSON body for an answer that no servlet made.
+  static Response plainError(int status, std::string_view text);
+
+ private:
+  struct Registry {
+    std::shared_mutex mutex;
+    std::map<std::string, std::shared_ptr<Servlet>> servlets;
+  };
+  std::shared_ptr<Servlet> find(const std::string& path) const;
+  void applyForwarded(Request& request) const;
+  void chooseHttpSession(Prepared& prepared, const std::optional<std::string>& fromPath) const;
+
+  const HttpSettings settings_;
+  Random& random_;
+  std::shared_ptr<Registry> registry_ = std::make_shared<Registry>();
+  std::atomic<std::uint64_t> handlerFailures_{0};
+  std::atomic<std::uint64_t> badCookies_{0};
+};
+
+}  // namespace ox::http

@@ -1,0 +1,45 @@
+#include "http/settings.h"
+
+#include "config/config.h"
+#include "config/keys_server.h"
+#include "config/keys_sessiond.h"
+#include "http/cookie_ttl.h"
+#include "http/server.h"
+
+namespace ox::http {
+namespace {
+std::string lower(std::string text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return text;
+}
+}  // namespace
+
+HttpSettings httpSettings(const config::Config& config) {
+  namespace keys = config::keys;
+  HttpSettings s;
+  s.host = config.get(keys::kConnectorHost);
+  s.port = static_cast<std::uint16_t>(config.get(keys::kConnectorPort));
+  s.dispatcherPrefix = config.get(keys::kDispatcherPrefix);
+  s.backendRoute = config.get(keys::kBackendRoute);
+  s.echoHeader = config.get(keys::kEchoHeaderName);
+  s.maxBodyBytes = static_cast<std::size_t>(config.get(keys::kMaxBodySize));
+  s.maxParameters = static_cast<std::size_t>(config.get(keys::kMaxRequestParameters));
+  s.shutdownMillis =
+      config.get(keys::kShutdownFast) ? 0 : config.get(keys::kAwaitShutDownSeconds) * 1000;
+  s.forceHttps = config.get(keys::kForceHttps);
+  // Only where browsers may come back after a restart does the route outlive the browser.
+  if (config.get(keys::kSessiondAutologin))
+    s.cookieSeconds = cookieTtlSeconds(config.get(keys::kCookieTtl));
+  s.considerXForwards = config.get(keys::kConsiderXForwards);
+  s.knownProxies = config.get(keys::kKnownProxies);
+  s.forHeader = lower(config.get(keys::kForHeader));
+  s.protocolHeader = lower(config.get(keys::kProtocolHeader));
+  s.httpsValue = config.get(keys::kHttpsProtoValue);
+  return s;
+}
+
+HttpServer::HttpServer(config::ConfigService& config, net::ShardSet& shards, net::Workers& workers)
+    : HttpServer(httpSettings(*config.current()), shards, workers) {}
+
+}  // namespace ox::http
