@@ -72,6 +72,7 @@ struct Connection::Impl {
   std::string schema;
   std::string place;
   int lastError = 0;
+  std::uint64_t changes = 0;
   bool broken = false;
 
   ~Impl() {
@@ -209,7 +210,9 @@ Result<std::uint64_t> Connection::execute(std::string_view sql, const std::vecto
   if (auto sent = impl_->send(sql, values); !sent) return sent.error();
   const bool hasRows = mysql_field_count(impl_->handle) != 0;
   if (auto got = impl_->receive(nullptr); !got) return got.error();
-  return hasRows ? 0 : static_cast<std::uint64_t>(mysql_affected_rows(impl_->handle));
+  const auto changed = hasRows ? 0 : static_cast<std::uint64_t>(mysql_affected_rows(impl_->handle));
+  impl_->changes += changed;
+  return changed;
 }
 
 Status Connection::begin() {
@@ -251,6 +254,7 @@ bool Connection::ping() {
 std::uint64_t Connection::connectionId() const { return mysql_thread_id(impl_->handle); }
 std::uint64_t Connection::lastInsertId() const { return mysql_insert_id(impl_->handle); }
 int Connection::sqlError() const { return impl_->lastError; }
+std::uint64_t Connection::changes() const { return impl_->changes; }
 bool Connection::broken() const { return impl_->broken; }
 const std::string& Connection::schema() const { return impl_->schema; }
 bool Connection::inTransaction() const {

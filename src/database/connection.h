@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -80,6 +81,7 @@ class Connection {
   std::uint64_t lastInsertId() const;
   int sqlError() const;   // server or client number of the last failure, 0 = none
   bool broken() const;
+  std::uint64_t changes() const;  // rows changed by execute() since open(), for who must know if any
   bool inTransaction() const;  // as the server said with its last answer
   const std::string& schema() const;
   std::string tlsCipher() const;  // empty = clear text
@@ -114,10 +116,14 @@ class Lease {
   ~Lease();
   Connection& operator*() const { return *connection_; }
   Connection* operator->() const { return connection_.get(); }
+  // Called once, just before the connection goes back (not when it is broken).
+  void onReturn(std::function<void(Connection&)> hook) { hook_ = std::move(hook); }
 
  private:
-  std::shared_ptr<Pool> pool_;
+  void giveBack() noexcept;
+  std::shared_ptr<Pool> pool_;  // null = not pooled, closed at the end
   std::unique_ptr<Connection> connection_;
+  std::function<void(Connection&)> hook_;
 };
 
 }  // namespace ox::db

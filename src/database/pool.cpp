@@ -177,14 +177,20 @@ Lease::Lease(std::shared_ptr<Pool> pool, std::unique_ptr<Connection> connection)
 Lease::Lease(Lease&&) noexcept = default;
 Lease& Lease::operator=(Lease&& other) noexcept {
   if (this != &other) {
-    if (connection_ && pool_) pool_->giveBack(std::move(connection_));
+    giveBack();
     pool_ = std::move(other.pool_);
     connection_ = std::move(other.connection_);
+    hook_ = std::move(other.hook_);
   }
   return *this;
 }
-Lease::~Lease() {
-  if (connection_ && pool_) pool_->giveBack(std::move(connection_));
+Lease::~Lease() { giveBack(); }
+
+void Lease::giveBack() noexcept {
+  if (!connection_) return;
+  if (hook_ && !connection_->broken()) hook_(*connection_);
+  if (pool_) pool_->giveBack(std::move(connection_));
+  connection_.reset();
 }
 
 }  // namespace ox::db

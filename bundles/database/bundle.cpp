@@ -1,0 +1,116 @@
+// The bundle: services "database" and "contexts", their invalidation, figures and readiness.
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "base/log.h"
+#include "config/keys_update.h"
+#include "context_service.h"
+#include "database_service.h"
+#include "management/management.h"
+#include "runtime/bundle.h"
+
+namespace ox::database {
+namespace {
+
+db::IdleLimits idleLimits(const config::Config& config) {
+  return {config.get(config::keys::kUpdateLockedIdle),
+          config.get(config::keys::kUpdateBackgroundIdle)};
+}
+
+std::string poolName(const PoolFigures& figures) {
+  return figures.id < 0 ? figures.name : std::to_string(figures.id);
+}
+
+class DatabaseActivator final : public runtime::BundleActivator {
+ public:
+  Status start(runtime::BundleContext& context) override {
+    auto configuration = context.need<config::ConfigService>("config");
+    if (!configuration) return Error(Code::kUnavailable, "service config is not offered");
+    auto made = DatabaseServiceImpl::make(*configuration->current());
+    if (!made) return made.error();
+    database_ = *made;
+    contexts_ = std::make_shared<ContextServiceImpl>(database_,
+                                                     idleLimits(*configuration->current()));
+    static_cast<void>(database_->probe());  // a WARN when configdb is away; it heals later
+    reload_ = configuration->onReload([database = database_, contexts = contexts_](
+                                          const config::Config&, const config::Config& after) {
+      if (auto set = database->reconfigure(after); !set)
+        log::warn("database settings were not taken over: " + set.error().message);
+      contexts->setIdleLimits(idleLimits(after));
+      contexts->clear();
+    });
+    if (auto events = context.need<services::CacheEvents>("cache-events")) subscribe(*events);
+    if (auto management = context.need<management::Management>("management")) manage(*management);
+    context.offer<services::DatabaseService>("database", database_);
+    context.offer<services::ContextService>("contexts", contexts_);
+    return {};
+  }
+
+  void stop() override {
+    registrations_.clear();
+    subscriptions_.clear();
+    reload_.reset();
+    contexts_.reset();
+    database_.reset();
+  }
+
+ private:
+  void subscribe(services::CacheEvents& events) {
+    for (const char* region : {services::kRegionContext, services::kRegionSchema})
+      subscriptions_.push_back(events.subscribe(
+          region, [contexts = contexts_, database = database_](const services::CacheEvent& event,
+                                                               bool) {
+            if (event.operation != services::CacheEvent::Operation::kInvalidate)
+              database->invalidateAll();
+            contexts->onCacheEvent(event);
+          }));
+  }
+
+  void manage(management::Management& management) {
+    registrations_.push_back(management.addReadiness(
+        "configdb", [database = database_](std::string& why) { return database->healthy(why); }));
+    registrations_.push_back(management.addMBeans([database = database_] {
+      std::vector<management::MBean> beans;
+      for (const PoolFigures& one : database->figures()) {
+        const db::PoolStats s = one.stats;
+        beans.push_back({"com.openexchange.pooling:name=DB Pool " + poolName(one), [s] {
+                           return management::Attributes{
+                               {"NumActive", std::to_string(s.active)},
+                               {"NumIdle", std::to_string(s.idle)},
+                               {"PoolSize", std::to_string(s.active + s.idle)},
+                               {"NumWaited", std::to_string(s.waited)},
+                               {"NumExhausted", std::to_string(s.exhausted)},
+                               {"NumBroken", std::to_string(s.brokenReturned)}};
+                         }});
+      }
+      return beans;
+    }));
+    registrations_.push_back(
+        management.addMetrics([database = database_](std::vector<management::MetricSample>& out) {
+          for (const PoolFigures& one : database->figures()) {
+            const std::vector<std::pair<std::string, std::string>> labels{{"pool", poolName(one)}};
+            out.push_back({"ox_db_pool_active", "Connections lent", false, labels,
+                           static_cast<double>(one.stats.active)});
+            out.push_back({"ox_db_pool_idle", "Connections resting", false, labels,
+                           static_cast<double>(one.stats.idle)});
+            out.push_back({"ox_db_pool_exhausted_total", "Loans refused", true, labels,
+                           static_cast<double>(one.stats.exhausted)});
+            out.push_back({"ox_db_pool_broken_total", "Connections that came back broken", true,
+                           labels, static_cast<double>(one.stats.brokenReturned)});
+          }
+        }));
+  }
+
+  std::shared_ptr<DatabaseServiceImpl> database_;
+  std::shared_ptr<ContextServiceImpl> contexts_;
+  std::shared_ptr<void> reload_;
+  std::vector<std::unique_ptr<services::Subscription>> subscriptions_;
+  std::vector<management::Registration> registrations_;
+};
+
+}  // namespace
+}  // namespace ox::database
+
+OX_BUNDLE("database", OX_VERSION, "config,management?,cache-events?", "database,contexts",
+          ox::database::DatabaseActivator)

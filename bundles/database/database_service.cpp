@@ -1,0 +1,424 @@
+#include "database_service.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "config/keys_database.h"
+#include "config/keys_system.h"
+
+namespace ox::database {
+
+using services::Assignment;
+using services::SchemaRef;
+namespace keys = config::keys;
+
+namespace {
+constexpr int kNoSuchTable = 1146;
+
+bool sameServer(const db::ConnectionSettings& a, const db::ConnectionSettings& b) {
+  return a.host == b.host && a.port == b.port && a.socketPath == b.socketPath &&
+         a.schema == b.schema && a.user == b.user && a.password == b.password &&
+         a.useTls == b.useTls && a.tlsCa == b.tlsCa && a.tlsVerify == b.tlsVerify &&
+         a.connectTimeoutMillis == b.connectTimeoutMillis &&
+         a.readTimeoutMillis == b.readTimeoutMillis;
+}
+}  // namespace
+
+DatabaseServiceImpl::DatabaseServiceImpl(Clock& clock) : clock_(clock) {}
+
+Result<std::shared_ptr<DatabaseServiceImpl>> DatabaseServiceImpl::make(
+    const config::Config& config, Clock& clock) {
+  std::shared_ptr<DatabaseServiceImpl> service(new DatabaseServiceImpl(clock));
+  if (auto set = service->reconfigure(config); !set) return set.error();
+  auto* self = service.get();
+  service->cleaner_ = std::jthread([self](const std::stop_token& stop) { self->cleanForEver(stop); });
+  return service;
+}
+
+DatabaseServiceImpl::~DatabaseServiceImpl() {
+  cleaner_.request_stop();
+  wake_.notify_all();
+  if (cleaner_.joinable()) cleaner_.join();
+  for (auto& [id, entry] : pools_) entry.pool->close();
+  if (configRead_) configRead_->close();
+  if (configWrite_) configWrite_->close();
+}
+
+Status DatabaseServiceImpl::reconfigure(const config::Config& config) {
+  auto read = configDbSettings(config, false);
+  if (!read) return read.error();
+  auto write = configDbSettings(config, true);
+  if (!write) return write.error();
+  const db::PoolLimits limits = poolLimits(config);
+  monitor_->enable(config.get(keys::kReplicationMonitor));
+
+  std::lock_guard lock(mutex_);
+  const bool limitsChanged = !(limits == limits_);
+  limits_ = limits;
+  serverName_ = config.get(keys::kServerName);
+  serverId_ = 0;
+  cleanerMillis_ = config.get(keys::kPoolCleanerInterval).value;
+  if (!configRead_ || limitsChanged || !sameServer(readSettings_, *read)) {
+    if (configRead_) configRead_->close();
+    configRead_ = db::Pool::make("configdb-read", limits, *read, clock_);
+  }
+  if (!configWrite_ || limitsChanged || !sameServer(writeSettings_, *write)) {
+    if (configWrite_) configWrite_->close();
+    configWrite_ = db::Pool::make("configdb-write", limits, *write, clock_);
+  }
+  readSettings_ = *read;
+  writeSettings_ = *write;
+  if (limitsChanged) {
+    for (auto& [id, entry] : pools_) entry.pool->close();
+    pools_.clear();
+  }
+  assignments_.clear();
+  ++generation_;
+  return {};
+}
+
+Result<db::Lease> DatabaseServiceImpl::configRead() {
+  std::shared_ptr<db::Pool> read, write;
+  {
+    std::lock_guard lock(mutex_);
+    read = configRead_;
+    write = configWrite_;
+  }
+  auto lease = read->borrow();
+  if (lease || lease.error().code != Code::kDbNoConnection || !configIsReplicated()) return lease;
+  log::warn("configdb: the read server does not answer, its master is asked instead: " +
+            lease.error().message);
+  return write->borrow();
+}
+
+Result<db::Lease> DatabaseServiceImpl::configWrite() {
+  std::shared_ptr<db::Pool> write;
+  {
+    std::lock_guard lock(mutex_);
+    write = configWrite_;
+  }
+  return write->borrow();
+}
+
+bool DatabaseServiceImpl::configIsReplicated() const {
+  std::lock_guard lock(mutex_);
+  return readSettings_.host != writeSettings_.host || readSettings_.port != writeSettings_.port ||
+         readSettings_.socketPath != writeSettings_.socketPath;
+}
+
+Result<PoolRow> DatabaseServiceImpl::loadPoolRow(std::int32_t poolId) {
+  for (const bool write : {false, true}) {
+    if (write && !configIsReplicated()) break;
+    auto lease = write ? configWrite() : configRead();
+    if (!lease) return lease.error();
+    auto rows = (*lease)->query(
+        "SELECT url, login, password, hardlimit, max, name FROM db_pool WHERE db_pool_id = ?",
+        {std::int64_t{poolId}});
+    if (!rows) return rows.error();
+    if (rows->empty()) continue;
+    const db::Row& row = rows->front();
+    PoolRow out;
+    out.id = poolId;
+    out.url = row.text(0);
+    out.login = row.text(1);
+    out.password = row.text(2);
+    out.hardLimitSet = !row.isNull(3);
+    out.hardLimit = row.boolean(3);
+    out.max = row.integer(4);
+    out.name = row.text(5);
+    return out;
+  }
+  return Error(Code::kDbNoConnection,
+               "there is no database " + std::to_string(poolId) + " in configdb");
+}
+
+Result<DatabaseServiceImpl::UserPool> DatabaseServiceImpl::userPool(std::int32_t poolId) {
+  {
+    std::lock_guard lock(mutex_);
+    if (const auto found = pools_.find(poolId); found != pools_.end()) return found->second;
+  }
+  auto row = loadPoolRow(poolId);
+  if (!row) return row.error();
+  auto settings = poolSettings(*row);
+  if (!settings) return settings.error();
+  std::lock_guard lock(mutex_);
+  if (const auto found = pools_.find(poolId); found != pools_.end()) return found->second;
+  UserPool entry{*row, *settings,
+                 db::Pool::make(row->name + " (" + std::to_string(poolId) + ")",
+                                poolLimits(limits_, *row), *settings, clock_)};
+  pools_.emplace(poolId, entry);
+  return entry;
+}
+
+Result<std::int32_t> DatabaseServiceImpl::loadServerId(db::Connection& config) {
+  std::string name;
+  {
+    std::lock_guard lock(mutex_);
+    if (serverId_ != 0) return serverId_;
+    name = serverName_;
+  }
+  auto rows = config.query("SELECT server_id FROM server WHERE name = ?", {name});
+  if (!rows) return rows.error();
+  if (rows->empty()) return 0;
+  std::lock_guard lock(mutex_);
+  serverId_ = static_cast<std::int32_t>(rows->front().integer(0));
+  return serverId_;
+}
+
+std::int32_t DatabaseServiceImpl::serverId() {
+  auto lease = configWrite();
+  if (!lease) return 0;
+  auto id = loadServerId(**lease);
+  return id.valueOr(0);
+}
+
+Result<Assignment> DatabaseServiceImpl::loadAssignment(db::Connection& config,
+                                                       std::int32_t contextId) {
+  auto server = loadServerId(config);
+  if (!server) return server.error();
+  auto rows = config.query(
+      "SELECT server_id, read_db_pool_id, write_db_pool_id, db_schema "
+      "FROM context_server2db_pool WHERE cid = ?",
+      {std::int64_t{contextId}});
+  if (!rows) return rows.error();
+  const std::string context = "context " + std::to_string(contextId);
+  if (rows->empty()) return Error(Code::kCtxNotFound, context + " does not exist");
+  for (const db::Row& row : *rows)
+    if (row.integer(0) == *server)
+      return Assignment{contextId, static_cast<std::int32_t>(row.integer(1)),
+                        static_cast<std::int32_t>(row.integer(2)), row.text(3)};
+  return Error(Code::kCtxOtherServer,
+               context + " is located on server " + rows->front().text(0) + ", this is server " +
+                   (*server == 0 ? "'" + serverName_ + "', which is not registered"
+                                 : std::to_string(*server)));
+}
+
+Result<Assignment> DatabaseServiceImpl::assignment(std::int32_t contextId) {
+  std::uint64_t generation = 0;
+  {
+    std::lock_guard lock(mutex_);
+    if (const auto found = assignments_.find(contextId); found != assignments_.end())
+      return found->second;
+    generation = generation_;
+  }
+  Result<Assignment> loaded = [&]() -> Result<Assignment> {
+    auto lease = configRead();
+    if (!lease) return lease.error();
+    auto first = loadAssignment(**lease, contextId);
+    if (first || first.error().code != Code::kCtxNotFound || !configIsReplicated()) return first;
+    auto master = configWrite();  // a new context may not have reached the replica
+    if (!master) return master.error();
+    return loadAssignment(**master, contextId);
+  }();
+  if (!loaded) return loaded;
+  std::lock_guard lock(mutex_);
+  if (generation == generation_) {
+    if (assignments_.size() >= kMaxAssignments) assignments_.clear();
+    assignments_[contextId] = *loaded;
+  }
+  return loaded;
+}
+
+Result<db::Lease> DatabaseServiceImpl::write(std::int32_t contextId) {
+  auto place = assignment(contextId);
+  if (!place) return place.error();
+  auto master = userPool(place->writePoolId);
+  if (!master) return master.error();
+  auto lease = master->pool->borrow(place->schema);
+  if (!lease) return lease;
+  monitor_->countMaster();
+  if (place->readPoolId != 0 && place->readPoolId != place->writePoolId) {
+    const std::uint64_t before = (*lease)->changes();
+    lease->onReturn([monitor = monitor_, contextId, before](db::Connection& connection) {
+      if (connection.changes() != before && !connection.inTransaction())
+        monitor->written(connection, contextId);
+    });
+  }
+  return lease;
+}
+
+Result<db::Lease> DatabaseServiceImpl::read(std::int32_t contextId) {
+  auto place = assignment(contextId);
+  if (!place) return place.error();
+  auto fromMaster = [&]() -> Result<db::Lease> {
+    auto master = userPool(place->writePoolId);
+    if (!master) return master.error();
+    return master->pool->borrow(place->schema);
+  };
+  if (place->readPoolId == 0 || place->readPoolId == place->writePoolId) {
+    monitor_->countMaster();
+    return fromMaster();
+  }
+  auto slave = userPool(place->readPoolId);
+  auto lease = slave ? slave->pool->borrow(place->schema) : Result<db::Lease>(slave.error());
+  if (lease && monitor_->upToDate(**lease, contextId)) {
+    monitor_->countSlave();
+    return lease;
+  }
+  if (!lease)
+    log::warn("read server of context " + std::to_string(contextId) +
+              " does not answer, its master is asked instead: " + lease.error().message);
+  auto instead = fromMaster();
+  if (instead) {
+    monitor_->countInstead();
+    return instead;
+  }
+  if (!lease) return instead;
+  log::warn("context " + std::to_string(contextId) +
+            ": the replica is behind and the master does not answer; stale data is read");
+  monitor_->countSlave();
+  return lease;
+}
+
+Result<db::Lease> DatabaseServiceImpl::schemaWrite(const SchemaRef& schema, bool longRunning) {
+  auto master = userPool(schema.writePoolId);
+  if (!master) return master.error();
+  if (!longRunning) return master->pool->borrow(schema.schema);
+  db::ConnectionSettings settings = master->settings;
+  settings.readTimeoutMillis = 0;
+  auto connection = db::Connection::open(settings);
+  if (!connection) return connection.error();
+  if (auto selected = (*connection)->selectSchema(schema.schema); !selected)
+    return selected.error();
+  return db::Lease(nullptr, std::move(*connection));
+}
+
+Result<db::Lease> DatabaseServiceImpl::pool(std::int32_t poolId) {
+  auto entry = userPool(poolId);
+  if (!entry) return entry.error();
+  auto connection = db::Connection::open(entry->settings);
+  if (!connection) return connection.error();
+  return db::Lease(nullptr, std::move(*connection));
+}
+
+Result<std::vector<SchemaRef>> DatabaseServiceImpl::schemas() {
+  auto lease = configWrite();
+  if (!lease) return lease.error();
+  const std::string used =
+      "SELECT DISTINCT write_db_pool_id, db_schema FROM context_server2db_pool";
+  auto rows = (*lease)->query(
+      used + " UNION SELECT db_pool_id, schemaname FROM contexts_per_dbschema ORDER BY 1, 2");
+  if (!rows && (*lease)->sqlError() == kNoSuchTable) rows = (*lease)->query(used + " ORDER BY 1, 2");
+  if (!rows) return rows.error();
+  std::vector<SchemaRef> out;
+  for (const db::Row& row : *rows)
+    out.push_back({static_cast<std::int32_t>(row.integer(0)), row.text(1)});
+  return out;
+}
+
+Result<SchemaRef> DatabaseServiceImpl::findSchema(const std::string& schemaName) {
+  auto all = schemas();
+  if (!all) return all.error();
+  const SchemaRef* found = nullptr;
+  for (const SchemaRef& schema : *all) {
+    if (schema.schema != schemaName) continue;
+    if (found)
+      return Error(Code::kUpdUnknownSchema, "schema " + schemaName + " exists in databases " +
+                                                std::to_string(found->writePoolId) + " and " +
+                                                std::to_string(schema.writePoolId));
+    found = &schema;
+  }
+  if (!found) return Error(Code::kUpdUnknownSchema, "there is no schema " + schemaName);
+  return *found;
+}
+
+Result<std::vector<std::int32_t>> DatabaseServiceImpl::contextsIn(const SchemaRef& schema) {
+  auto lease = configRead();
+  if (!lease) return lease.error();
+  auto rows = (*lease)->query(
+      "SELECT DISTINCT cid FROM context_server2db_pool "
+      "WHERE write_db_pool_id = ? AND db_schema = ? ORDER BY cid",
+      {std::int64_t{schema.writePoolId}, schema.schema});
+  if (!rows) return rows.error();
+  std::vector<std::int32_t> out;
+  out.reserve(rows->size());
+  for (const db::Row& row : *rows) out.push_back(static_cast<std::int32_t>(row.integer(0)));
+  return out;
+}
+
+void DatabaseServiceImpl::invalidate(std::int32_t contextId) {
+  std::lock_guard lock(mutex_);
+  assignments_.erase(contextId);
+  ++generation_;
+}
+
+void DatabaseServiceImpl::invalidateAll() {
+  std::lock_guard lock(mutex_);
+  assignments_.clear();
+  serverId_ = 0;
+  ++generation_;
+}
+
+void DatabaseServiceImpl::invalidatePools() {
+  std::map<std::int32_t, UserPool> dropped;
+  {
+    std::lock_guard lock(mutex_);
+    dropped.swap(pools_);
+    assignments_.clear();
+    serverId_ = 0;
+    ++generation_;
+  }
+  for (auto& [id, entry] : dropped) entry.pool->close();
+}
+
+Status DatabaseServiceImpl::probe() {
+  auto lease = configRead();
+  std::string problem;
+  if (!lease) problem = lease.error().message;
+  else if (auto answer = (*lease)->query("SELECT id FROM configdb_sequence"); !answer)
+    problem = answer.error().message;
+  std::string before;
+  {
+    std::lock_guard lock(mutex_);
+    before = std::exchange(problem_, problem);
+  }
+  if (!problem.empty() && before.empty())
+    log::warn("configdb is not usable, it will be tried again: " + problem);
+  if (problem.empty() && !before.empty()) log::info("configdb is usable again");
+  return problem.empty() ? Status() : Status(Error(Code::kDbNoConnection, problem));
+}
+
+bool DatabaseServiceImpl::healthy(std::string& why) const {
+  std::lock_guard lock(mutex_);
+  if (problem_.empty()) return true;
+  why = "configdb: " + problem_;
+  return false;
+}
+
+std::vector<PoolFigures> DatabaseServiceImpl::figures() const {
+  std::lock_guard lock(mutex_);
+  std::vector<PoolFigures> out;
+  out.push_back({kConfigReadId, "configdb-read", configRead_->stats()});
+  out.push_back({kConfigWriteId, "configdb-write", configWrite_->stats()});
+  for (const auto& [id, entry] : pools_) out.push_back({id, entry.row.name, entry.pool->stats()});
+  return out;
+}
+
+void DatabaseServiceImpl::cleanOnce() {
+  std::vector<std::shared_ptr<db::Pool>> all;
+  {
+    std::lock_guard lock(mutex_);
+    all = {configRead_, configWrite_};
+    for (auto& [id, entry] : pools_) all.push_back(entry.pool);
+  }
+  for (auto& pool : all) pool->clean();
+  static_cast<void>(probe());
+}
+
+void DatabaseServiceImpl::cleanForEver(const std::stop_token& stop) {
+  log::setThreadName("db-cleaner");
+  std::mutex waiting;
+  while (!stop.stop_requested()) {
+    std::int64_t millis = 0;
+    {
+      std::lock_guard lock(mutex_);
+      millis = cleanerMillis_;
+    }
+    std::unique_lock lock(waiting);
+    wake_.wait_for(lock, stop, std::chrono::milliseconds(millis), [] { return false; });
+    lock.unlock();
+    if (!stop.stop_requested()) cleanOnce();
+  }
+}
+
+}  // namespace ox::database

@@ -1,0 +1,101 @@
+// DatabaseService on real servers: configdb pools, one pool per row of db_pool, places of contexts.
+//
+// Threads:   any blocking thread. One thread of its own cleans the pools every cleanerInterval.
+// Ownership: pools are shared with their leases, so a pool that was dropped ends with its last lease.
+// Healing:   nothing is connected at construction; an unreachable configdb is asked again by every
+//            call and by the cleaner.
+// Limits:    kMaxAssignments cached places; the cache starts anew beyond that.
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "config/config.h"
+#include "replication_monitor.h"
+#include "services/database.h"
+#include "settings.h"
+
+namespace ox::database {
+
+struct PoolFigures {
+  std::int32_t id = 0;  // kConfigReadId, kConfigWriteId for configdb
+  std::string name;
+  db::PoolStats stats;
+};
+
+class DatabaseServiceImpl final : public services::DatabaseService {
+ public:
+  static constexpr std::size_t kMaxAssignments = 200'000;
+  static constexpr std::int32_t kConfigReadId = -1;
+  static constexpr std::int32_t kConfigWriteId = -2;
+
+  static Result<std::shared_ptr<DatabaseServiceImpl>> make(const config::Config& config,
+                                                           Clock& clock = systemClock());
+  ~DatabaseServiceImpl() override;
+
+  Result<db::Lease> configRead() override;
+  Result<db::Lease> configWrite() override;
+  Result<services::Assignment> assignment(std::int32_t contextId) override;
+  Result<db::Lease> read(std::int32_t contextId) override;
+  Result<db::Lease> write(std::int32_t contextId) override;
+  Result<db::Lease> schemaWrite(const services::SchemaRef& schema, bool longRunning) override;
+  Result<db::Lease> pool(std::int32_t poolId) override;
+  Result<std::vector<services::SchemaRef>> schemas() override;
+  Result<services::SchemaRef> findSchema(const std::string& schemaName) override;
+  Result<std::vector<std::int32_t>> contextsIn(const services::SchemaRef& schema) override;
+  void invalidate(std::int32_t contextId) override;
+  void invalidatePools() override;
+  std::int32_t serverId() override;
+
+  void invalidateAll();
+  // Applies changed settings of configdb.properties: pools whose settings changed are made anew.
+  Status reconfigure(const config::Config& config);
+  // Is configdb reachable? Asked by the cleaner, so the answer is at most an interval old.
+  bool healthy(std::string& why) const;
+  // Asks configdb now.
+  Status probe();
+  std::vector<PoolFigures> figures() const;
+  // True when configdb is read and written through different addresses.
+  bool configIsReplicated() const;
+  ReplicationStats replication() const { return monitor_->stats(); }
+
+ private:
+  struct UserPool {
+    PoolRow row;
+    db::ConnectionSettings settings;
+    std::shared_ptr<db::Pool> pool;
+  };
+  DatabaseServiceImpl(Clock& clock);
+  Result<UserPool> userPool(std::int32_t poolId);
+  Result<PoolRow> loadPoolRow(std::int32_t poolId);
+  Result<services::Assignment> loadAssignment(db::Connection& config, std::int32_t contextId);
+  Result<std::int32_t> loadServerId(db::Connection& config);
+  void cleanForEver(const std::stop_token& stop);
+  void cleanOnce();
+
+  Clock& clock_;
+  mutable std::mutex mutex_;
+  db::PoolLimits limits_;
+  db::ConnectionSettings readSettings_;
+  db::ConnectionSettings writeSettings_;
+  std::string serverName_;
+  std::int64_t cleanerMillis_ = 10000;
+  std::shared_ptr<db::Pool> configRead_;
+  std::shared_ptr<db::Pool> configWrite_;
+  std::map<std::int32_t, UserPool> pools_;
+  std::unordered_map<std::int32_t, services::Assignment> assignments_;
+  std::uint64_t generation_ = 0;  // rises with every invalidation: a load that began before is not kept
+  std::int32_t serverId_ = 0;
+  std::string problem_;  // of the last probe, empty = healthy
+  const std::shared_ptr<ReplicationMonitor> monitor_ = std::make_shared<ReplicationMonitor>();
+  std::condition_variable_any wake_;
+  std::jthread cleaner_;  // last: stops first
+};
+
+}  // namespace ox::database
