@@ -26,6 +26,7 @@ struct Problem {
   int line = 0;      // 0 = the file as a whole
   std::string key;   // empty = none
   std::string text;  // what is wrong and what is allowed
+  // A secret value is never part of the text.
   std::string toString() const;  // "ERROR hazelcast.properties:12: com.openexchange...: text"
 };
 
@@ -37,12 +38,19 @@ struct Setting {
 
 class Config {
  public:
-  // Reads every *.properties below `etc` (recursively). Never throws for content; problems()
-  // holds what was found. Relations between keys are checked as well (config/rules.h).
+  // Reads every *.properties below `etc` (recursively; names beginning with a dot are skipped).
+  // Never throws for content; problems() holds what was found. Relations between keys are checked
+  // as well (config/rules.h, config/secrets.h). Files below hazelcast/ and
+  // excludedupdatetasks.properties are read by file() and getFrom() only.
+  // A blank value of a bool, int, time span or enum means the default; of a list, no items; of a
+  // string, the empty string. A key in two files counts as it stands in its own file.
   static std::shared_ptr<const Config> load(const std::string& etc);
 
   template <typename T>
   T get(const Key<T>& key) const;  // the default when absent or (after an error) unusable
+  // The same out of one file only (see file()); the default when the file has no such key.
+  template <typename T>
+  T getFrom(const std::string& relative, const Key<T>& key) const;
   bool has(const std::string& name) const;  // present and not blank
   std::optional<Setting> raw(const std::string& name) const;
   // All settings whose name starts with the prefix (e.g. "hazelcast.", "readProperty.").

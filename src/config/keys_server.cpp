@@ -6,7 +6,7 @@ namespace ox::config::keys {
 
 const Key<std::string> kBackendRoute(
     {.name = "com.openexchange.server.backendRoute", .file = "server.properties",
-     .defaultText = "OX0", .allowed = "letters, digits, - and _, at most 64",
+     .defaultText = "OX0", .allowed = "letters, digits, - _ and ., at most 64",
      .help = "Route of this node: the part behind the dot of JSESSIONID, by which a load balancer "
      "finds the node of a session. Must differ on every node.",
      .check = checkBackendRoute});
