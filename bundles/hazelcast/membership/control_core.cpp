@@ -1,0 +1,461 @@
+#include <algorithm>
+
+#include "base/check.h"
+#include "membership/control_impl.h"
+
+namespace ox::grid {
+
+ControlCore::Impl::Impl(ControlSettings settings, Clock& clock, Random& random, ControlHost& host)
+    : settings_(std::move(settings)),
+      clock_(clock),
+      random_(random),
+      host_(host),
+      detector_(settings_.silenceMillis) {
+  OX_CHECK(self().id.valid() && self().address.port != 0);
+  OX_CHECK(settings_.partitionCount > 0 && !settings_.clusterName.empty());
+}
+
+void ControlCore::Impl::start() {
+  started_ = true;
+  lookingSince_ = now();
+  // Members started by one script do not tick in step.
+  lookAt_ = now() + static_cast<std::int64_t>(random_.below(20));
+}
+
+void ControlCore::Impl::tick() {
+  if (!started_ || left_) return;
+  const std::int64_t t = now();
+  if (const std::int64_t pause = detector_.tick(t); pause > 0) {
+    warn("this process stood still for " + std::to_string(pause) +
+         " ms; silence of other members meanwhile is not held against them");
+    for (auto& [_, link] : links_) link.heard = t;
+  }
+  expireDials();
+  if (last_) return departTick();
+  if (t >= heartbeatAt_) {
+    heartbeatAll();
+    heartbeatAt_ = t + (view_ ? settings_.heartbeatMillis : kLookMillis);
+  }
+  if (!view_) {
+    look();
+    return;
+  }
+  keepLinks();
+  if (t >= searchAt_) {
+    searchAt_ = t + settings_.searchMillis;
+    search();
+    hintSuspects();
+  }
+  relatives();
+  if (!view_) return;
+  if (query_) queryTick();
+  else if (isMaster()) masterTick();
+  else considerMastership();
+  if (view_) leaveTick();
+}
+
+bool ControlCore::Impl::ownAddress(const Address& a) const {
+  return a == self().address || ownAliases_.count(a) != 0;
+}
+
+bool ControlCore::Impl::dialling(const Address& address) const {
+  for (const auto& [_, link] : links_)
+    if (!link.up && link.dialled == address) return true;
+  return false;
+}
+
+void ControlCore::Impl::dial(const Address& address) {
+  if (ownAddress(address) || dialling(address) || links_.size() >= kMaxLinks) return;
+  const LinkId id = host_.dial(address);
+  Link& link = links_[id];
+  link.dialled = address;
+  link.since = link.heard = now();
+}
+
+ControlCore::Impl::Peer* ControlCore::Impl::peerAt(const Address& address) {
+  for (auto& [_, peer] : peers_)
+    if (peer.link != 0 && peer.info.address == address) return &peer;
+  return nullptr;
+}
+
+ControlCore::Impl::Peer* ControlCore::Impl::linkedPeer(const MemberId& id) {
+  const auto it = peers_.find(id);
+  return it != peers_.end() && it->second.link != 0 ? &it->second : nullptr;
+}
+
+void ControlCore::Impl::closeLink(LinkId id) {
+  const auto it = links_.find(id);
+  if (it == links_.end()) return;
+  const Link link = it->second;
+  links_.erase(it);
+  host_.close(id);
+  if (link.up) lostUpLink(link, id);
+}
+
+// Another link of the same pair may still be there.
+void ControlCore::Impl::lostUpLink(const Link& link, LinkId id) {
+  const auto peer = peers_.find(link.peer);
+  if (peer == peers_.end() || peer->second.link != id) return;
+  peer->second.link = 0;
+  for (const auto& [otherId, other] : links_)
+    if (other.up && other.peer == link.peer) peer->second.link = otherId;
+  if (peer->second.link == 0 && (!view_ || view_->find(link.peer) == nullptr))
+    peers_.erase(peer);
+}
+
+void ControlCore::Impl::probeAnswered(const Address& address) { probed_.insert(address); }
+
+void ControlCore::Impl::expireDials() {
+  std::vector<LinkId> late;
+  for (const auto& [id, link] : links_)
+    if (!link.up && now() - link.since > kDialLimitMillis) late.push_back(id);
+  for (const LinkId id : late) {
+    probeAnswered(links_[id].dialled);
+    closeLink(id);
+  }
+  late.clear();
+  for (const auto& [id, link] : links_)
+    if (link.up && now() - link.heard > settings_.silenceMillis) late.push_back(id);
+  for (const LinkId id : late) closeLink(id);
+}
+
+void ControlCore::Impl::linkUp(LinkId id, const PeerInfo& peer) {
+  if (left_) return host_.close(id);
+  auto it = links_.find(id);
+  if (it == links_.end()) {
+    if (!peer.incoming || links_.size() >= kMaxLinks) return host_.close(id);
+    it = links_.emplace(id, Link{}).first;
+    it->second.incoming = true;
+    it->second.since = now();
+  } else {
+    probeAnswered(it->second.dialled);
+  }
+  Link& link = it->second;
+  if (peer.id == self().id) {  // our own address under another name
+    if (!link.incoming) ownAliases_.insert(link.dialled);
+    links_.erase(it);
+    return host_.close(id);
+  }
+  link.up = true;
+  link.peer = peer.id;
+  link.heard = now();
+  // Somebody else lives at the address of a member: that member's process has ended.
+  if (view_)
+    if (const Member* former = view_->findAddress(peer.address);
+        former != nullptr && former->id != peer.id)
+      detector_.gone(former->id);
+  addSeen(peer.address);
+  Peer& known = peers_[peer.id];
+  known.info = peer;
+  detector_.heard(peer.id, now());
+  if (!settleDuplicate(known, id)) return;
+  heartbeatTo(known);
+}
+
+// Of two links of one pair the one dialled by the lower id stays. Only the dialler of a surplus
+// link closes it, so that both ends agree. False when the fresh link was closed.
+bool ControlCore::Impl::settleDuplicate(Peer& peer, LinkId fresh) {
+  const LinkId old = peer.link;
+  const auto oldLink = links_.find(old);
+  if (old == 0 || oldLink == links_.end()) {
+    peer.link = fresh;
+    return true;
+  }
+  const bool oldSilent = now() - oldLink->second.heard > 3 * settings_.heartbeatMillis;
+  const bool oldOurs = !oldLink->second.incoming;
+  const bool freshOurs = !links_[fresh].incoming;
+  const bool weAreLower = self().id < peer.info.id;
+  if (oldSilent || oldOurs == freshOurs) {
+    peer.link = fresh;
+    if (oldSilent || oldOurs) closeLink(old);
+    return true;
+  }
+  if (weAreLower) {  // ours stays, the peer will close its own
+    peer.link = oldOurs ? old : fresh;
+    return true;
+  }
+  if (freshOurs) {
+    closeLink(fresh);
+    return false;
+  }
+  peer.link = fresh;
+  closeLink(old);
+  return true;
+}
+
+void ControlCore::Impl::linkLost(LinkId id, LinkLoss why) {
+  const auto it = links_.find(id);
+  if (it == links_.end()) return;
+  const Link link = it->second;
+  links_.erase(it);
+  if (!link.up) {
+    probeAnswered(link.dialled);
+    if (why != LinkLoss::kRefused || !view_) return;
+    const Member* member = view_->findAddress(link.dialled);
+    if (member == nullptr) return;
+    // Nobody listens there. With a link that still talks this is a puzzle, not a proof.
+    if (linkedPeer(member->id) == nullptr ||
+        detector_.silentFor(member->id, now()) > 2 * settings_.heartbeatMillis)
+      detector_.gone(member->id);
+    return;
+  }
+  lostUpLink(link, id);
+  if (left_ || linkedPeer(link.peer) != nullptr || !view_) return;
+  if (const Member* member = view_->find(link.peer)) dial(member->address);
+}
+
+void ControlCore::Impl::badFrame(LinkId id, const std::string& why) {
+  ++badFrames_;
+  warn("control link closed: " + why);
+  closeLink(id);
+}
+
+void ControlCore::Impl::received(LinkId id, BytesView frame) {
+  const auto it = links_.find(id);
+  if (it == links_.end() || !it->second.up || left_) return;
+  it->second.heard = now();
+  detector_.heard(it->second.peer, now());
+  const auto peer = peers_.find(it->second.peer);
+  if (peer == peers_.end()) return;
+  if (frame.empty()) return badFrame(id, "empty frame");
+  dispatch(peer->second, frame);
+}
+
+void ControlCore::Impl::dispatch(Peer& peer, BytesView frame) {
+  const auto kind = static_cast<Kind>(frame[0]);
+  const BytesView body = frame.substr(1);
+  const LinkId link = peer.link;
+  const std::string from = " from " + peer.info.address.toString();
+  const auto with = [&](auto decoded, auto use) {
+    if (!decoded) return badFrame(link, decoded.error().message + from);
+    use(std::move(*decoded));
+  };
+  switch (kind) {
+    case Kind::kHeartbeat:
+      return with(decodeBody<Heartbeat>(body),
+                  [&](Heartbeat h) { heartbeat(peer, std::move(h)); });
+    case Kind::kJoinRequest:
+      return with(decodeBody<JoinRequest>(body),
+                  [&](const JoinRequest& r) { joinRequest(peer, r); });
+    case Kind::kView:
+      return gotView(peer, body);
+    case Kind::kViewAck:
+      return with(decodeBody<ViewAck>(body), [&](const ViewAck& a) { peer.acked = a.view; });
+    case Kind::kViewQuery:
+      return with(decodeBody<ViewQuery>(body), [&](const ViewQuery& q) { viewQuery(peer, q); });
+    case Kind::kViewAnswer:
+      return with(decodeBody<ViewAnswer>(body),
+                  [&](ViewAnswer a) { viewAnswer(peer, std::move(a)); });
+    case Kind::kLeaveRequest:
+      return with(decodeBody<LeaveRequest>(body), [&](const LeaveRequest& r) {
+        if (isMaster() && r.member == peer.info.id && view_->find(r.member) != nullptr)
+          leaveRequests_.insert(r.member);
+      });
+    case Kind::kMigrationDone:
+      return with(decodeBody<MigrationDone>(body),
+                  [&](const MigrationDone& d) { doneReport(&peer, d); });
+    case Kind::kSuspect:
+      return with(decodeBody<Suspect>(body), [&](const Suspect& s) {
+        const Member* member = isMaster() ? view_->find(s.member) : nullptr;
+        if (member != nullptr && member->id != self().id) dial(member->address);  // see ourselves
+      });
+    case Kind::kDissolve:
+      return with(decodeBody<Dissolve>(body), [&](const Dissolve& d) {
+        if (view_ && view_->id.master == peer.info.id)
+          dissolveInto(d.target, "our master unites the clusters");
+      });
+    default:
+      return badFrame(link, "unexpected frame kind " + std::to_string(static_cast<int>(kind)) + from);
+  }
+}
+
+Heartbeat ControlCore::Impl::makeHeartbeat(const Peer& peer) const {
+  Heartbeat h;
+  h.clusterName = settings_.clusterName;
+  h.ownedEntries = host_.ownedEntries();
+  h.promisedEpoch = promised_;
+  if (last_ || left_) {
+    h.state = MemberState::kLeft;
+  } else if (view_) {
+    h.state = MemberState::kJoined;
+    h.view = view_->id;
+    if (const Member* master = view_->find(view_->id.master)) h.master = master->address;
+    h.members = static_cast<std::uint32_t>(view_->members.size());
+    h.youAreMember = view_->find(peer.info.id) != nullptr;
+    if (isMaster()) h.clusterEntries = clusterEntries();
+    for (const auto& [_, other] : peers_)
+      if (foreign(other) && h.foreignMasters.size() < kMaxAddressesTold)
+        h.foreignMasters.push_back(other.said->master);
+  } else {
+    h.waitsFor = waitsFor_;
+  }
+  for (const Address& a : seen_) {
+    if (h.seen.size() >= kMaxAddressesTold) break;
+    h.seen.push_back(a);
+  }
+  return h;
+}
+
+void ControlCore::Impl::heartbeatAll() {
+  for (auto& [_, peer] : peers_) {
+    if (peer.link == 0) continue;
+    heartbeatTo(peer);
+    if (!view_ || peer.info.id != view_->id.master) continue;
+    for (const MigrationDone& report : reports_) sendTo(peer, report);
+    if (leaving_) sendTo(peer, LeaveRequest{self().id});
+  }
+}
+
+void ControlCore::Impl::heartbeat(Peer& peer, Heartbeat h) {
+  if (h.clusterName != settings_.clusterName)
+    return badFrame(peer.link, "cluster name differs: theirs is " + h.clusterName);
+  for (const Address& a : h.seen) addSeen(a);
+  if (isMaster())
+    for (const Address& a : h.foreignMasters)
+      if (view_->findAddress(a) == nullptr && peerAt(a) == nullptr) dial(a);
+  peer.said = std::move(h);
+  peer.saidAt = now();
+  if (!view_) return;
+  if (peer.said->state == MemberState::kJoined && peer.said->youAreMember &&
+      peer.said->view.master == view_->id.master)
+    peer.acked = peer.said->view;
+  if (isMaster() && !query_ && view_->find(peer.info.id) != nullptr &&
+      peer.said->view != view_->id && !elsewhere(peer.info.id) &&
+      now() - peer.viewSentAt >= settings_.heartbeatMillis / 2)
+    sendView(peer);
+  watchExpulsion(peer);
+}
+
+// Members without a link are dialled again; a silent link gets a second one to see whether the
+// member or only the link is dead.
+void ControlCore::Impl::keepLinks() {
+  std::erase_if(peers_, [&](const auto& entry) {
+    return entry.second.link == 0 && view_->find(entry.first) == nullptr;
+  });
+  for (const Member& m : view_->members) {
+    if (m.id == self().id) continue;
+    Peer& peer = peers_[m.id];
+    if (!peer.info.id.valid()) peer.info = PeerInfo{m.id, m.address, m.lite, false};
+    const std::int64_t silent = detector_.silentFor(m.id, now());
+    // The lower id dials at once, the other only if that does not help.
+    const std::int64_t patience = self().id < m.id ? kLookMillis : 2 * kLookMillis + 100;
+    const bool due = peer.link == 0 ? now() - peer.dialledAt >= patience
+                                    : silent > 3 * settings_.heartbeatMillis &&
+                                          now() - peer.dialledAt >= settings_.heartbeatMillis;
+    if (!due) continue;
+    peer.dialledAt = now();
+    dial(m.address);
+  }
+}
+
+void ControlCore::Impl::hintSuspects() {
+  Peer* master = linkedPeer(view_->id.master);
+  if (master == nullptr) return;
+  for (const Member& m : view_->members)
+    if (m.id != self().id && detector_.suspected(m.id, now())) sendTo(*master, Suspect{m.id});
+}
+
+void ControlCore::Impl::addSeen(const Address& address) {
+  if (address.host.empty() || address.port == 0 || ownAddress(address)) return;
+  if (seen_.size() < kMaxSeenAddresses) seen_.insert(address);
+}
+
+std::uint64_t ControlCore::Impl::clusterEntries() const {
+  std::uint64_t sum = host_.ownedEntries();
+  for (const Member& m : view_->members)
+    if (const auto it = peers_.find(m.id); it != peers_.end() && it->second.said)
+      sum += it->second.said->ownedEntries;
+  return sum;
+}
+
+void ControlCore::Impl::install(ViewPtr view) {
+  const bool wasJoined = view_ != nullptr;
+  const ViewPtr before = std::exchange(view_, std::move(view));
+  promised_ = std::max(promised_, view_->id.epoch);
+  if (!wasJoined) {
+    requested_.clear();
+    joinTarget_.reset();
+    waitsFor_.reset();
+    givenUp_.clear();
+  }
+  if (before)
+    for (const Member& m : before->members)
+      if (view_->find(m.id) == nullptr) {
+        detector_.forget(m.id);
+        joins_.erase(m.id);
+        leaveRequests_.erase(m.id);
+      }
+  for (const Member& m : view_->members)
+    if (m.id != self().id) {
+      detector_.watch(m.id, now());
+      addSeen(m.address);
+    }
+  std::erase_if(reports_, [&](const MigrationDone& r) {
+    return std::find(view_->migrations.begin(), view_->migrations.end(), r.migration) ==
+           view_->migrations.end();
+  });
+  if (!before || before->members != view_->members) {
+    std::string names;
+    for (const Member& m : view_->members) names += " " + m.address.toString();
+    info("members of " + view_->clusterName + " (" + std::to_string(view_->members.size()) +
+         "), view " + std::to_string(view_->id.epoch) + "." + std::to_string(view_->id.counter) +
+         ":" + names);
+  }
+  host_.installed(view_);
+  if (isMaster()) return;
+  if (Peer* master = linkedPeer(view_->id.master)) sendTo(*master, ViewAck{view_->id});
+  if (!wasJoined) heartbeatAll();
+}
+
+// Not a member any more: everything that belonged to the old cluster is dropped, except what the
+// host keeps to offer it to the next one.
+void ControlCore::Impl::forgetCluster() {
+  host_.keepEntriesForMerge();
+  for (const Member& m : view_->members) detector_.forget(m.id);
+  view_ = nullptr;
+  promised_ = 0;
+  query_.reset();
+  joins_.clear();
+  leaveRequests_.clear();
+  done_.clear();
+  orderedIn_.clear();
+  reports_.clear();
+  requested_.clear();
+  givenUp_.clear();
+  waitsFor_.reset();
+  probed_.clear();
+  lookingSince_ = now();
+  lookAt_ = now();
+  for (auto it = peers_.begin(); it != peers_.end();) {
+    it->second.acked = ViewId{};
+    it->second.foreignSince = it->second.expelsSince = 0;
+    it = it->second.link == 0 ? peers_.erase(it) : std::next(it);
+  }
+  host_.installed(nullptr);
+  heartbeatAll();
+}
+
+void ControlCore::Impl::setCandidates(std::vector<Address> candidates) {
+  settings_.candidates = std::move(candidates);
+}
+
+ControlCore::ControlCore(ControlSettings settings, Clock& clock, Random& random, ControlHost& host)
+    : impl_(std::make_unique<Impl>(std::move(settings), clock, random, host)) {}
+ControlCore::~ControlCore() = default;
+void ControlCore::start() { impl_->start(); }
+void ControlCore::tick() { impl_->tick(); }
+void ControlCore::linkUp(LinkId link, const PeerInfo& peer) { impl_->linkUp(link, peer); }
+void ControlCore::linkLost(LinkId link, LinkLoss why) { impl_->linkLost(link, why); }
+void ControlCore::received(LinkId link, BytesView frame) { impl_->received(link, frame); }
+void ControlCore::migrationDone(const ViewId& view, const Migration& migration) {
+  impl_->migrationDone(view, migration);
+}
+void ControlCore::leave() { impl_->leave(); }
+void ControlCore::setCandidates(std::vector<Address> candidates) {
+  impl_->setCandidates(std::move(candidates));
+}
+const ViewPtr& ControlCore::view() const { return impl_->view(); }
+bool ControlCore::joined() const { return impl_->view() != nullptr; }
+bool ControlCore::master() const { return impl_->isMaster(); }
+
+}  // namespace ox::grid

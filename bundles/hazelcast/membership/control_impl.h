@@ -1,0 +1,194 @@
+// The inside of ControlCore, cut by concept: control_core.cpp (links, frames, the clock),
+// joining.cpp, relatives.cpp (other clusters of our name), master.cpp (making views),
+// mastership.cpp (who may make them), leaving.cpp. Not for use outside this folder.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <unordered_map>
+
+#include "member_protocol/control_messages.h"
+#include "membership/control_core.h"
+#include "membership/failure_detector.h"
+#include "partition/planner.h"
+
+namespace ox::grid {
+
+inline constexpr std::int64_t kLookMillis = 200;          // between two rounds of dialling
+inline constexpr std::int64_t kDialLimitMillis = 3000;    // a dial without an answer is given up
+inline constexpr std::int64_t kFoundFallbackMillis = 5000;  // waiting for another founder
+inline constexpr std::size_t kMaxSeenAddresses = 256;
+inline constexpr std::size_t kMaxLinks = 4096;
+inline constexpr std::size_t kMaxPending = 4096;  // joins, done migrations of one tick
+
+class ControlCore::Impl {
+ public:
+  Impl(ControlSettings settings, Clock& clock, Random& random, ControlHost& host);
+
+  void start();
+  void tick();
+  void linkUp(LinkId id, const PeerInfo& peer);
+  void linkLost(LinkId id, LinkLoss why);
+  void received(LinkId id, BytesView frame);
+  void migrationDone(const ViewId& view, const Migration& migration);
+  void leave();
+  void setCandidates(std::vector<Address> candidates);
+
+  const ViewPtr& view() const { return view_; }
+  bool isMaster() const { return view_ && view_->id.master == self().id; }
+
+ private:
+  struct Link {
+    Address dialled;  // empty host = incoming
+    bool up = false;
+    bool incoming = false;
+    MemberId peer;
+    std::int64_t since = 0;
+    std::int64_t heard = 0;
+  };
+  struct Peer {
+    PeerInfo info;
+    LinkId link = 0;  // the one we send on; 0 = none
+    std::optional<Heartbeat> said;
+    std::int64_t saidAt = 0;
+    ViewId acked;
+    std::int64_t viewSentAt = 0;
+    std::int64_t dialledAt = 0;
+    std::int64_t foreignSince = 0;  // seen as master of another cluster since; 0 = is not
+    std::int64_t expelsSince = 0;   // its newer view lacks us since; 0 = does not
+  };
+  struct Query {  // becoming master
+    std::uint64_t epoch = 0;
+    std::int64_t sentAt = 0;
+    std::set<MemberId> waiting;
+    ClusterView best;
+  };
+
+  // control_core.cpp
+  const Member& self() const { return settings_.self; }
+  std::int64_t now() const { return clock_.steadyMillis(); }
+  void info(const std::string& text) { host_.log(0, text); }
+  void warn(const std::string& text) { host_.log(1, text); }
+  bool ownAddress(const Address& a) const;
+  void dial(const Address& address);
+  bool dialling(const Address& address) const;
+  Peer* peerAt(const Address& address);
+  Peer* linkedPeer(const MemberId& id);
+  void closeLink(LinkId id);
+  void lostUpLink(const Link& link, LinkId id);
+  void probeAnswered(const Address& address);
+  bool settleDuplicate(Peer& peer, LinkId fresh);
+  void dispatch(Peer& peer, BytesView frame);
+  template <typename Message>
+  void sendTo(Peer& peer, const Message& message) {
+    if (peer.link != 0) host_.send(peer.link, encodeFrame(message));
+  }
+  Heartbeat makeHeartbeat(const Peer& peer) const;
+  void heartbeatAll();
+  void heartbeatTo(Peer& peer) { sendTo(peer, makeHeartbeat(peer)); }
+  void heartbeat(Peer& peer, Heartbeat h);
+  void expireDials();
+  void keepLinks();
+  void hintSuspects();
+  void addSeen(const Address& address);
+  void install(ViewPtr view);
+  void forgetCluster();
+  std::uint64_t clusterEntries() const;
+  void badFrame(LinkId id, const std::string& why);
+
+  // joining.cpp
+  void look();
+  void dialAround();
+  bool askToJoin();
+  void considerFounding();
+  void found();
+  void gotView(Peer& peer, BytesView body);
+
+  // relatives.cpp
+  void search();
+  void relatives();
+  bool foreign(const Peer& peer) const;
+  void unite(Peer& other);
+  void dissolveInto(const Address& target, const std::string& why);
+  void watchExpulsion(Peer& peer);
+
+  // master.cpp
+  void masterTick();
+  bool allAcked() const;
+  std::vector<MemberId> dead();
+  bool elsewhere(const MemberId& id) const;
+  bool admit(ClusterView& next);
+  void publish(ClusterView next);
+  void sendView(Peer& peer);
+  void joinRequest(Peer& peer, const JoinRequest& request);
+  void doneReport(Peer* from, const MigrationDone& report);
+  bool applyDone(ClusterView& next);
+  PlanSettings planSettings() const {
+    return {settings_.backupCopies, settings_.migrationsPerMember};
+  }
+
+  // mastership.cpp
+  void considerMastership();
+  bool eldersAlive() const;
+  void beginQuery(std::uint64_t epoch);
+  void queryTick();
+  void viewQuery(Peer& peer, const ViewQuery& query);
+  void viewAnswer(Peer& peer, ViewAnswer answer);
+  void takeOver();
+
+  // leaving.cpp
+  void leaveTick();
+  bool releaseLeavers(ClusterView& next, std::vector<MemberId>& released);
+  void departAsMaster(ClusterView last);
+  void departTick();
+  void finishLeave(const std::string& how);
+  std::size_t ownedPartitions() const;
+
+  ControlSettings settings_;
+  Clock& clock_;
+  Random& random_;
+  ControlHost& host_;
+  FailureDetector detector_;
+
+  ViewPtr view_;
+  std::uint64_t promised_ = 0;
+  std::map<LinkId, Link> links_;       // ordered: the same run for the same seed
+  std::map<MemberId, Peer> peers_;
+  std::set<Address> seen_;
+  std::set<Address> ownAliases_;       // addresses at which we met ourselves
+  std::uint64_t badFrames_ = 0;
+
+  std::int64_t heartbeatAt_ = 0;
+  std::int64_t searchAt_ = 0;
+  std::int64_t lookAt_ = 0;
+
+  // looking
+  std::int64_t lookingSince_ = 0;
+  std::set<Address> probed_;           // candidates that answered or refused since then
+  std::set<MemberId> requested_;       // masters asked for admission
+  std::optional<Address> joinTarget_;  // after dissolving: whom to join
+  std::optional<Address> waitsFor_;
+  std::int64_t waitsSince_ = 0;
+  std::set<Address> givenUp_;          // founders waited for too long
+
+  // master
+  std::map<MemberId, Member> joins_;
+  std::set<MemberId> leaveRequests_;
+  std::vector<MigrationDone> done_;
+  std::map<std::uint16_t, ViewId> orderedIn_;  // running migration: view that ordered it
+  std::int64_t publishedAt_ = 0;
+  std::optional<Query> query_;
+  std::int64_t queryAt_ = 0;  // not before
+
+  // own migrations that are complete, told until a view takes notice
+  std::vector<MigrationDone> reports_;
+
+  bool started_ = false;
+  bool leaving_ = false;
+  bool left_ = false;
+  std::int64_t leaveUntil_ = 0;
+  std::optional<ClusterView> last_;  // master that left: told until all have it
+};
+
+}  // namespace ox::grid

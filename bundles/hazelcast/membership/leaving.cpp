@@ -1,0 +1,107 @@
+// Graceful leave: the master lists the leaver, the planner moves everything away from it, the
+// view without it lets it go. Bounded by leaveMillis.
+#include <algorithm>
+
+#include "membership/control_impl.h"
+
+namespace ox::grid {
+
+void ControlCore::Impl::leave() {
+  if (left_ || leaving_) return;
+  leaving_ = true;
+  leaveUntil_ = now() + settings_.leaveMillis;
+  if (!started_ || !view_) return finishLeave("not in a cluster");
+  if (view_->members.size() == 1) return finishLeave("the only member");
+  if (isMaster()) leaveRequests_.insert(self().id);
+  else if (Peer* master = linkedPeer(view_->id.master)) sendTo(*master, LeaveRequest{self().id});
+}
+
+std::size_t ControlCore::Impl::ownedPartitions() const {
+  if (!view_) return 0;
+  return static_cast<std::size_t>(
+      std::count_if(view_->partitions.begin(), view_->partitions.end(), [&](const Replicas& r) {
+        return r.count > 0 && r.at[0] == self().id;
+      }));
+}
+
+void ControlCore::Impl::leaveTick() {
+  if (!leaving_ || left_) return;
+  if (isMaster()) leaveRequests_.insert(self().id);  // also after becoming master meanwhile
+  if (view_->members.size() == 1) return finishLeave("the only member");
+  if (now() >= leaveUntil_) finishLeave("its time is over");
+}
+
+// Called on a view being made. Removes those who may go; `released` are told by that view.
+bool ControlCore::Impl::releaseLeavers(ClusterView& next, std::vector<MemberId>& released) {
+  bool changed = false;
+  for (const MemberId& id : leaveRequests_)
+    if (next.find(id) != nullptr && !isLeaving(next, id)) {
+      next.leaving.push_back(id);
+      changed = true;
+    }
+  leaveRequests_.clear();
+  if (next.leaving.empty()) return changed;
+  pruneMigrations(next);
+  trim(next, planSettings());
+  const bool nobodyStays = holders(next).empty();
+  for (const MemberId& id : std::vector<MemberId>(next.leaving)) {
+    const bool empty = holdsNothing(next, id);
+    // Without anybody to hand over to the others go first; the master last, by itself.
+    if (!empty && !(nobodyStays && id != self().id)) continue;
+    if (!empty)
+      warn("nobody is left to take over from " + next.find(id)->address.toString());
+    released.push_back(id);
+  }
+  if (released.empty()) return changed;
+  removeMembers(next, released);
+  return true;
+}
+
+// The last view of a master is one without itself; the next one takes over with its own epoch.
+void ControlCore::Impl::departAsMaster(ClusterView last) {
+  if (const std::string wrong = last.validate(); !wrong.empty())
+    return finishLeave("its last view is unsound: " + wrong);
+  last_ = std::move(last);
+  for (const Member& m : last_->members)
+    if (Peer* peer = linkedPeer(m.id)) sendView(*peer);
+}
+
+void ControlCore::Impl::departTick() {
+  bool all = true;
+  for (const Member& m : last_->members) {
+    const auto it = peers_.find(m.id);
+    if (it == peers_.end() || detector_.suspected(m.id, now())) continue;
+    Peer& peer = it->second;
+    const bool knows = !(peer.acked < last_->id) ||
+                       (peer.said && peer.said->state == MemberState::kJoined &&
+                        !(peer.said->view < last_->id));
+    if (knows) continue;
+    all = false;
+    if (peer.link == 0) dial(m.address);
+    else if (now() - peer.viewSentAt >= settings_.heartbeatMillis / 2) sendView(peer);
+  }
+  if (all || now() >= leaveUntil_) finishLeave("everything handed over");
+}
+
+void ControlCore::Impl::finishLeave(const std::string& how) {
+  if (left_) return;
+  const std::size_t owned = last_ ? 0 : ownedPartitions();
+  const std::uint64_t entries = host_.ownedEntries();
+  if (owned > 0 && entries > 0)
+    warn("left the cluster (" + how + ") with " + std::to_string(owned) +
+         " partitions not handed over; up to " + std::to_string(entries) +
+         " entries live on only in their backups, if any");
+  else
+    info("left the cluster: " + how);
+  left_ = true;
+  view_ = nullptr;
+  last_.reset();
+  query_.reset();
+  for (auto& [_, peer] : peers_)
+    if (peer.link != 0) heartbeatTo(peer);
+  for (const auto& [id, _] : std::exchange(links_, {})) host_.close(id);
+  peers_.clear();
+  host_.left();
+}
+
+}  // namespace ox::grid

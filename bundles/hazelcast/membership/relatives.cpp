@@ -1,0 +1,98 @@
+// Other clusters of our name: every member looks for them all the time; the masters unite them.
+// Also the case that our own cluster has gone on without us.
+#include "membership/control_impl.h"
+
+namespace ox::grid {
+
+void ControlCore::Impl::search() {
+  std::set<Address> all(settings_.candidates.begin(), settings_.candidates.end());
+  all.insert(seen_.begin(), seen_.end());
+  for (const Address& a : all)
+    if (view_->findAddress(a) == nullptr && peerAt(a) == nullptr) dial(a);
+}
+
+bool ControlCore::Impl::foreign(const Peer& peer) const {
+  return view_ && peer.link != 0 && peer.said && peer.said->state == MemberState::kJoined &&
+         !peer.said->youAreMember && view_->find(peer.info.id) == nullptr &&
+         view_->find(peer.said->view.master) == nullptr &&
+         now() - peer.saidAt <= 3 * settings_.heartbeatMillis;
+}
+
+// Only masters decide, and only after two heartbeats, so that both have heard who is really left
+// on either side.
+void ControlCore::Impl::relatives() {
+  if (!isMaster() || query_ || leaving_) return;
+  for (auto& [_, peer] : peers_) {
+    if (!foreign(peer)) {
+      peer.foreignSince = 0;
+      continue;
+    }
+    if (peer.said->view.master != peer.info.id) {
+      if (peerAt(peer.said->master) == nullptr && now() - peer.dialledAt >= kLookMillis) {
+        peer.dialledAt = now();
+        const Address master = peer.said->master;
+        dial(master);
+      }
+      continue;
+    }
+    if (peer.foreignSince == 0) peer.foreignSince = now();
+    if (now() - peer.foreignSince < 2 * settings_.heartbeatMillis) continue;
+    unite(peer);
+    if (!view_) return;
+  }
+}
+
+void ControlCore::Impl::unite(Peer& other) {
+  const Heartbeat& said = *other.said;
+  const std::uint64_t mine = clusterEntries();
+  const auto members = static_cast<std::uint32_t>(view_->members.size());
+  const std::string who = "the other cluster of our name at " + other.info.address.toString() +
+                          " (" + std::to_string(said.members) + " members, " +
+                          std::to_string(said.clusterEntries) + " entries)";
+  const bool theyWinTie = other.info.address < self().address;
+  if ((mine == 0) != (said.clusterEntries == 0)) {
+    if (mine == 0) dissolveInto(other.info.address, "we hold no entries; joining " + who);
+  } else if (mine == 0) {
+    if (theyWinTie) dissolveInto(other.info.address, "neither holds entries; joining " + who);
+  } else if (said.members > members || (said.members == members && theyWinTie)) {
+    dissolveInto(other.info.address,
+                 "both hold data; our side is the smaller or the higher address: our " +
+                     std::to_string(mine) + " entries will be merged into " + who);
+  }
+}
+
+void ControlCore::Impl::dissolveInto(const Address& target, const std::string& why) {
+  warn("leaving this cluster for another one: " + why);
+  if (isMaster())
+    for (const Member& m : view_->members)
+      if (Peer* peer = linkedPeer(m.id)) sendTo(*peer, Dissolve{target});
+  if (leaving_) return finishLeave("the cluster dissolved while leaving");
+  forgetCluster();
+  joinTarget_ = target;
+  if (peerAt(target) == nullptr) dial(target);
+}
+
+// A member of our view tells of a newer view without us. From our master that is the truth at
+// once; from others after two heartbeats (our copy of the newer view may be on its way).
+void ControlCore::Impl::watchExpulsion(Peer& peer) {
+  const Heartbeat& said = *peer.said;
+  const bool without = said.state == MemberState::kJoined && !said.youAreMember &&
+                       said.view > view_->id && view_->find(peer.info.id) != nullptr;
+  if (!without) {
+    peer.expelsSince = 0;
+    return;
+  }
+  if (leaving_ && !isMaster()) return finishLeave("everything handed over");
+  if (isMaster()) return;  // masterTick() removes who has gone elsewhere
+  if (peer.expelsSince == 0) peer.expelsSince = now();
+  if (peer.info.id != view_->id.master &&
+      now() - peer.expelsSince < 2 * settings_.heartbeatMillis)
+    return;
+  warn("the cluster has gone on without this member (view " + std::to_string(said.view.epoch) +
+       "." + std::to_string(said.view.counter) + "); joining it again");
+  const Address master = said.master;
+  forgetCluster();
+  joinTarget_ = master;
+}
+
+}  // namespace ox::grid
