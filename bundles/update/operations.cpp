@@ -1,0 +1,121 @@
+#include "operations.h"
+
+#include <limits>
+#include <nlohmann/json.hpp>
+
+namespace ox::update {
+namespace {
+
+using management::Caller;
+using nlohmann::json;
+using Service = std::shared_ptr<UpdateServiceImpl>;
+
+constexpr const char* kBeanName =
+    "com.openexchange.groupware.update:name=UpdateTaskMBean";
+
+Result<services::SchemaRef> schemaOf(UpdateServiceImpl& service, const json& arguments) {
+  if (const auto id = arguments.find("contextId"); id != arguments.end() && !id->is_null()) {
+    if (!id->is_number_integer() || id->get<std::int64_t>() < 0 ||
+        id->get<std::int64_t>() > std::numeric_limits<std::int32_t>::max())
+      return Error(Code::kInvalid, "contextId must be a whole number from 0 to 2147483647");
+    return service.schemaOfContext(id->get<std::int32_t>());
+  }
+  const auto name = arguments.find("schema");
+  if (name == arguments.end() || !name->is_string() || name->get_ref<const std::string&>().empty())
+    return Error(Code::kInvalid, "contextId or schema must be given");
+  return service.schemaByName(name->get<std::string>());
+}
+
+Result<json> runUpdate(UpdateServiceImpl& service, const json& arguments) {
+  auto schema = schemaOf(service, arguments);
+  if (!schema) return schema.error();
+  auto report = service.run(*schema);
+  if (!report) return report.error();
+  json failed = json::array();
+  for (const services::TaskFailure& f : report->failed)
+    failed.push_back({{"taskName", f.task}, {"className", f.reason}, {"schema", f.schema}});
+  return json{{"executed", report->executed}, {"failed", std::move(failed)}};
+}
+
+Result<json> listTasks(UpdateServiceImpl& service, const json& arguments) {
+  auto schema = schemaOf(service, arguments);
+  if (!schema) return schema.error();
+  auto rows = service.list(*schema);
+  if (!rows) return rows.error();
+  json out = json::array();
+  for (const services::TaskRow& row : *rows)
+    out.push_back({{"taskName", row.name},
+                   {"executed", row.executed},
+                   {"successful", row.successful},
+                   {"lastModified", row.lastModified},
+                   {"state", row.state},
+                   {"reason", row.reason}});
+  return out;
+}
+
+Result<json> checkDatabase(UpdateServiceImpl& service) {
+  auto rows = service.checkDatabases();
+  if (!rows) return rows.error();
+  json out = json::array();
+  for (const DatabaseStatus& row : *rows)
+    out.push_back({{"id", row.poolId},
+                   {"name", row.name},
+                   {"url", row.url},
+                   {"schema", row.schema},
+                   {"status", row.status}});
+  return out;
+}
+
+management::Attributes attributes(const UpdateServiceImpl& service) {
+  const RunnerCounts& counts = service.runner().counts();
+  std::string running;
+  for (const std::string& schema : service.runner().runningSchemas())
+    running += (running.empty() ? "" : ",") + schema;
+  return {{"RunningSchemas", running},
+          {"Runs", std::to_string(counts.runs)},
+          {"TasksSucceeded", std::to_string(counts.tasksSucceeded)},
+          {"TasksFailed", std::to_string(counts.tasksFailed)},
+          {"RunsRefusedLocked", std::to_string(counts.refused)},
+          {"RunsSuperseded", std::to_string(counts.superseded)},
+          {"LockRefreshFailures", std::to_string(counts.refreshFailures)}};
+}
+
+void metrics(const UpdateServiceImpl& service, std::vector<management::MetricSample>& out) {
+  const RunnerCounts& counts = service.runner().counts();
+  const auto add = [&](const char* name, const char* help, bool counter, std::uint64_t value) {
+    out.push_back({name, help, counter, {}, static_cast<double>(value)});
+  };
+  add("ox_update_runs_total", "update runs that had something to do", true, counts.runs);
+  add("ox_update_tasks_succeeded_total", "update tasks done", true, counts.tasksSucceeded);
+  add("ox_update_tasks_failed_total", "update tasks that failed", true, counts.tasksFailed);
+  add("ox_update_refused_total", "runs refused because the schema was locked", true,
+      counts.refused);
+  add("ox_update_superseded_total", "runs that lost their lease", true, counts.superseded);
+  add("ox_update_lock_refresh_failures_total", "signs of life that did not reach the database",
+      true, counts.refreshFailures);
+  add("ox_update_running", "schemas this node is updating now", false,
+      service.runner().runningSchemas().size());
+}
+
+}  // namespace
+
+std::vector<management::Registration> registerOperations(management::Management& management,
+                                                         const Service& service) {
+  using management::Access;
+  std::vector<management::Registration> out;
+  out.push_back(management.addOperation(
+      "UpdateTaskService/runUpdate", Access::kMaster,
+      [service](const json& arguments, const Caller&) { return runUpdate(*service, arguments); }));
+  out.push_back(management.addOperation(
+      "UpdateTaskService/listTasks", Access::kMaster,
+      [service](const json& arguments, const Caller&) { return listTasks(*service, arguments); }));
+  out.push_back(management.addOperation(
+      "UpdateTaskService/checkDatabase", Access::kMaster,
+      [service](const json&, const Caller&) { return checkDatabase(*service); }));
+  out.push_back(management.addMBean({kBeanName, [service] { return attributes(*service); }}));
+  out.push_back(management.addMetrics(
+      [service](std::vector<management::MetricSample>& samples) { metrics(*service, samples); }));
+  return out;
+}
+
+}  // namespace ox::update

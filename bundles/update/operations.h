@@ -1,0 +1,25 @@
+// What a node's management offers of the update tasks: operations for the tools, a bean, metrics.
+//
+// Operations (access: master administrator), JSON objects:
+//   UpdateTaskService/runUpdate      {"contextId": 7} or {"schema": "ox_1"}
+//                                    -> {"executed": [name], "failed": [{taskName, className, schema}]}
+//   UpdateTaskService/listTasks      {"schema": "ox_1"}
+//                                    -> [{taskName, executed, successful, lastModified, state, reason}]
+//   UpdateTaskService/checkDatabase  {} -> [{id, name, url, schema, status}]
+// `className` carries what failed: the code and text of the error.
+// Threads:   called on management threads, block until done.
+// Errors:    RUN-0004 for missing or wrong arguments, otherwise those of the service.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "management/management.h"
+#include "service.h"
+
+namespace ox::update {
+
+std::vector<management::Registration> registerOperations(
+    management::Management& management, const std::shared_ptr<UpdateServiceImpl>& service);
+
+}  // namespace ox::update

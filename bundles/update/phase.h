@@ -1,0 +1,46 @@
+// Phase: one locked pass over a schema, blocking or background. Used by Runner only.
+//
+// Threads:   run() on the caller's thread; the lease is refreshed by a LeaseKeeper.
+// Contract:  when run() returns the lease is given back (or was lost) and the contexts of the schema
+//            are invalidated, whatever happened.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "runner.h"
+
+namespace ox::update {
+
+struct PhaseInput {
+  services::SchemaRef schema;
+  Concurrency kind = Concurrency::kBlocking;
+  const TaskSet& tasks;
+  const Exclusions& exclusions;
+  const RunnerSettings& settings;
+  std::string runId;
+};
+
+class Phase {
+ public:
+  Phase(Runner& runner, const PhaseInput& input) : runner_(runner), in_(input) {}
+  Status run(services::UpdateReport& report);
+
+ private:
+  Status take();
+  Status work(services::UpdateReport& report);
+  Status runTask(services::UpdateTask& task, Executed& executed, services::UpdateReport& report);
+  Status perform(services::UpdateTask& task);
+  Status beat();
+  Status writeEnd(const std::string& task, std::uint64_t runRow, const Status& result);
+  Status openConnection();
+  void giveBack();
+
+  Runner& runner_;
+  const PhaseInput& in_;
+  std::optional<db::Lease> connection_;
+  std::unique_ptr<SchemaLease> lease_;
+};
+
+}  // namespace ox::update

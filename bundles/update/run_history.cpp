@@ -1,0 +1,45 @@
+#include "run_history.h"
+
+#include "database/statement.h"
+#include "update_table.h"
+
+namespace ox::update {
+
+Result<std::uint64_t> recordStart(db::Connection& connection, const RunEntry& entry) {
+  auto inserted = connection.execute(
+      std::string("INSERT INTO updateTaskRun (run, task, kind, fence, owner, started) "
+                  "VALUES (?, ?, ?, ?, ?, ") + kNowMillis + ")",
+      {entry.run, entry.task, entry.kind, entry.fence, entry.owner});
+  if (!inserted) return updateSqlError(inserted.error(), "recording the start of " + entry.task);
+  const std::uint64_t id = connection.lastInsertId();
+  if (id > static_cast<std::uint64_t>(kHistoryRows)) {
+    auto pruned = connection.execute("DELETE FROM updateTaskRun WHERE id <= ?",
+                                     {static_cast<std::int64_t>(id) - kHistoryRows});
+    if (!pruned) return updateSqlError(pruned.error(), "shortening updateTaskRun");
+  }
+  return id;
+}
+
+Status recordEnd(db::Connection& connection, std::uint64_t id, bool successful,
+                 const std::string& text) {
+  // Whole characters only: the server refuses half a one.
+  std::string shown = text.substr(0, kHistoryTextBytes);
+  for (int i = 0; i < 4 && !shown.empty() && !db::isUtf8(shown); ++i) shown.pop_back();
+  if (!db::isUtf8(shown)) shown = "(text is no UTF-8)";
+  auto updated = connection.execute(
+      std::string("UPDATE updateTaskRun SET ended = ") + kNowMillis +
+          ", successful = ?, text = ? WHERE id = ?",
+      {std::int64_t{successful}, shown, static_cast<std::int64_t>(id)});
+  return updated ? Status() : Status(updated.error());
+}
+
+Result<bool> interruptedBefore(db::Connection& connection, const std::string& task) {
+  auto rows = connection.query(
+      "SELECT COUNT(*) FROM updateTaskRun WHERE task = ? AND ended IS NULL AND id < "
+      "(SELECT MAX(id) FROM updateTaskRun WHERE task = ?)",
+      {task, task});
+  if (!rows) return updateSqlError(rows.error(), "reading the history of " + task);
+  return !rows->empty() && rows->front().integer(0) > 0;
+}
+
+}  // namespace ox::update

@@ -1,0 +1,83 @@
+// Runner: one run of the pending update tasks of one schema.
+//
+// Purpose:   the flow of the original's UpdateExecutor (phases blocking, then background; lock;
+//            contexts invalidated before and after; state read again under the lock; dependencies
+//            looked at again before each task; a failed task does not stop the next), made safe by
+//            the fenced lease of schema_lease.h.
+// Threads:   run() blocks its caller; several schemas may run at once, each with a thread that
+//            refreshes the lease; a schema that already runs in this process is UPD-0003.
+// Ownership: borrows database and cache events; stop() (then waiting for the callers of run) must
+//            precede their end.
+// Errors:    UPD-0003 locked, UPD-0028 superseded (stops before the next task), UPD-0019, UPD-0022
+//            for what is not the failure of one task. A failed task is in the report instead.
+// source: the original's UpdateExecutor and UpdateProcess (order of steps, log lines).
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "schema_lease.h"
+#include "services/cache_events.h"
+#include "services/database.h"
+#include "services/updates.h"
+#include "task_order.h"
+#include "update_table.h"
+
+namespace ox::update {
+
+struct RunnerSettings {
+  std::int64_t refreshMillis = 20000;
+  db::IdleLimits idle;
+  std::string node;  // host and process, becomes part of the lease's owner
+};
+
+// Installed tasks and what cannot be used; problems become failures of the report.
+struct TaskSet {
+  std::vector<TaskPtr> tasks;
+  std::vector<services::TaskFailure> problems;  // schema filled by the runner
+};
+
+struct RunnerCounts {
+  std::atomic<std::uint64_t> runs{0};
+  std::atomic<std::uint64_t> tasksSucceeded{0};
+  std::atomic<std::uint64_t> tasksFailed{0};
+  std::atomic<std::uint64_t> refused{0};     // UPD-0003
+  std::atomic<std::uint64_t> superseded{0};
+  std::atomic<std::uint64_t> refreshFailures{0};
+};
+
+class Runner {
+ public:
+  Runner(services::DatabaseService& database, services::CacheEvents* cacheEvents,
+         Clock& clock = systemClock())
+      : database_(database), cacheEvents_(cacheEvents), clock_(clock) {}
+
+  Result<services::UpdateReport> run(const services::SchemaRef& schema, const TaskSet& tasks,
+                                     const Exclusions& exclusions, const RunnerSettings& settings);
+  // From now on no further task is begun; what runs is finished first.
+  void stop() { stopping_ = true; }
+
+  const RunnerCounts& counts() const { return counts_; }
+  std::vector<std::string> runningSchemas() const;
+
+ private:
+  friend class Phase;
+  void invalidate(const services::SchemaRef& schema);
+
+  services::DatabaseService& database_;
+  services::CacheEvents* cacheEvents_;
+  Clock& clock_;
+  std::atomic<bool> stopping_{false};
+  RunnerCounts counts_;
+  mutable std::mutex mutex_;
+  std::set<services::SchemaRef> running_;
+};
+
+}  // namespace ox::update

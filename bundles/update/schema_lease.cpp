@@ -1,0 +1,233 @@
+#include "schema_lease.h"
+
+#include "base/log.h"
+#include "database/schema_state.h"
+#include "update_table.h"
+
+namespace ox::update {
+namespace {
+
+std::string now() { return kNowMillis; }
+
+Error locked(const std::string& kind, const std::string& why) {
+  return Error(Code::kUpdLocked, "another process is updating the schema (" + kind + ": " + why +
+                                     ")");
+}
+
+// While taking, a conflict means: somebody was faster.
+Error takeError(const Error& error, const std::string& kind, const std::string& what) {
+  if (isConflict(error)) return locked(kind, "taken at this moment");
+  return updateSqlError(error, what);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SchemaLease>> SchemaLease::take(db::Connection& connection,
+                                                       services::Concurrency kind,
+                                                       const LeaseSettings& settings,
+                                                       Clock& clock) {
+  OX_CHECK(!settings.owner.empty() && settings.owner.size() <= 255);
+  const std::string row =
+      kind == services::Concurrency::kBlocking ? db::kLockedName : db::kBackgroundName;
+  std::unique_ptr<SchemaLease> lease(new SchemaLease(row, settings, clock));
+  auto transaction = db::Transaction::begin(connection);
+  if (!transaction) return updateSqlError(transaction.error(), "taking the lock");
+  bool wasAbsent = false;
+  if (Status s = lease->takeOriginalRow(connection, wasAbsent); !s) return s.error();
+  if (Status s = lease->takeLeaseRow(connection, wasAbsent); !s) return s.error();
+  // On Galera a conflict shows only now.
+  if (Status s = transaction->commit(); !s) return takeError(s.error(), row, "taking the lock");
+  lease->lastBeatSteady_ = clock.steadyMillis();
+  return lease;
+}
+
+Status SchemaLease::abandon(db::Connection& connection, services::Concurrency kind,
+                            const std::string& owner) {
+  const std::string row =
+      kind == services::Concurrency::kBlocking ? db::kLockedName : db::kBackgroundName;
+  auto transaction = db::Transaction::begin(connection);
+  if (!transaction) return transaction.error();
+  auto mine = connection.query(
+      "SELECT beat FROM updateTaskLease WHERE kind = ? AND owner = ? FOR UPDATE", {row, owner});
+  if (!mine) return mine.error();
+  if (mine->empty()) return {};
+  auto removed = connection.execute(
+      "DELETE FROM updateTask WHERE cid = 0 AND taskName = ? AND lastModified = ?",
+      {row, mine->front().integer(0)});
+  if (!removed) return removed.error();
+  auto freed = connection.execute(
+      "UPDATE updateTaskLease SET owner = '', connection_id = 0, expires = 0 "
+      "WHERE kind = ? AND owner = ?",
+      {row, owner});
+  if (!freed) return freed.error();
+  return transaction->commit();
+}
+
+Status SchemaLease::takeOriginalRow(db::Connection& connection, bool& wasAbsent) {
+  // By name, not by uuid: releases of the original before 7.10 gave the row a random one.
+  auto rows = connection.query("SELECT HEX(uuid), lastModified, " + now() +
+                                   " FROM updateTask WHERE cid = 0 AND taskName = ? FOR UPDATE",
+                               {kind_});
+  if (!rows) return takeError(rows.error(), kind_, "reading the lock row");
+  wasAbsent = rows->empty();
+  if (wasAbsent) {
+    auto clockRow = connection.query("SELECT " + now());
+    if (!clockRow) return takeError(clockRow.error(), kind_, "reading the database's clock");
+    lastModified_ = clockRow->front().integer(0);
+    uuidHex_ = kind_ == db::kLockedName ? db::kLockedUuidHex : db::kBackgroundUuidHex;
+    auto inserted = connection.execute(
+        "INSERT INTO updateTask (cid, taskName, successful, lastModified, uuid) "
+        "VALUES (0, ?, 1, ?, UNHEX(?))",
+        {kind_, lastModified_, uuid()});
+    if (!inserted) return takeError(inserted.error(), kind_, "writing the lock row");
+    if (*inserted != 1) return Error(Code::kUpdLockFailed);
+    return {};
+  }
+  for (const db::Row& row : *rows) {
+    const std::int64_t idle = row.integer(2) - row.integer(1);
+    if (settings_.idleMillis <= 0 || idle <= settings_.idleMillis)
+      return locked(kind_, "its row was refreshed " + std::to_string(idle) + " ms ago");
+  }
+  // All are stale: the first becomes ours, if it is still the one we saw; others go.
+  const db::Row& first = rows->front();
+  if (first.isNull(0)) uuidHex_.reset();  // a table from before 7.8
+  else uuidHex_ = first.text(0);
+  lastModified_ = first.integer(2);
+  auto moved = connection.execute(
+      "UPDATE updateTask SET lastModified = ?, successful = 1 WHERE cid = 0 AND taskName = ? AND "
+      "uuid <=> UNHEX(?) AND lastModified = ?",
+      {lastModified_, kind_, uuid(), first.integer(1)});
+  if (!moved) return takeError(moved.error(), kind_, "taking the stale lock row over");
+  if (*moved == 0) return locked(kind_, "its stale row was taken over by somebody else");
+  auto others = connection.execute(
+      "DELETE FROM updateTask WHERE cid = 0 AND taskName = ? AND lastModified <> ?",
+      {kind_, lastModified_});
+  if (!others) return takeError(others.error(), kind_, "removing further stale lock rows");
+  log::warn("the " + kind_ + " row of schema " + connection.schema() + " was not refreshed for " +
+            std::to_string(first.integer(2) - first.integer(1)) + " ms and is taken over");
+  return {};
+}
+
+Status SchemaLease::takeLeaseRow(db::Connection& connection, bool originalWasAbsent) {
+  auto row = connection.execute(
+      "INSERT IGNORE INTO updateTaskLease (kind, fence, owner, connection_id, taken, beat, expires)"
+      " VALUES (?, 0, '', 0, 0, 0, 0)",
+      {kind_});
+  if (!row) return takeError(row.error(), kind_, "preparing the lease");
+  std::string sql = "UPDATE updateTaskLease SET fence = fence + 1, owner = ?, connection_id = ?, "
+                    "taken = ?, beat = ?, expires = ? WHERE kind = ? AND "
+                    "(owner = '' OR (expires > 0 AND expires < " + now() + ")";
+  if (originalWasAbsent)
+    sql += " OR beat < " + now() + " - " + std::to_string(kUnblockedMillis);
+  sql += ")";
+  auto changed = connection.execute(
+      sql, {settings_.owner, static_cast<std::int64_t>(connection.connectionId()),
+            lastModified_, lastModified_,
+            settings_.idleMillis > 0 ? lastModified_ + settings_.idleMillis : std::int64_t{0},
+            kind_});
+  if (!changed) return takeError(changed.error(), kind_, "taking the lease");
+  if (*changed == 0) return locked(kind_, "the lease has an owner");
+  auto fence = connection.query("SELECT fence FROM updateTaskLease WHERE kind = ?", {kind_});
+  if (!fence) return takeError(fence.error(), kind_, "reading the fence");
+  fence_ = fence->front().integer(0);
+  return {};
+}
+
+Error SchemaLease::superseded() {
+  superseded_ = true;
+  return Error(Code::kUpdSuperseded, "another runner has taken the " + kind_ +
+                                         " lease over (ours had fence " + std::to_string(fence_) +
+                                         ")");
+}
+
+Status SchemaLease::beat(db::Connection& connection) {
+  auto transaction = db::Transaction::begin(connection);
+  if (!transaction) return transaction.error();
+  auto clockRow = connection.query("SELECT " + now());
+  if (!clockRow) return clockRow.error();
+  const std::int64_t millis = clockRow->front().integer(0);
+  // The original's row first, as in take(): one order, no deadlock between our own runners.
+  auto row = connection.execute(
+      "UPDATE updateTask SET lastModified = ? WHERE cid = 0 AND uuid <=> UNHEX(?) AND "
+      "taskName = ? AND lastModified = ?",
+      {millis, uuid(), kind_, lastModified_});
+  if (!row) return row.error();
+  if (*row == 0) return superseded();
+  auto lease = connection.execute(
+      "UPDATE updateTaskLease SET beat = ?, expires = ? WHERE kind = ? AND fence = ? AND owner = ?",
+      {millis, settings_.idleMillis > 0 ? millis + settings_.idleMillis : std::int64_t{0}, kind_,
+       fence_, settings_.owner});
+  if (!lease) return lease.error();
+  if (*lease == 0) return superseded();
+  if (Status s = transaction->commit(); !s) return s;
+  lastModified_ = millis;
+  lastBeatSteady_ = clock_.steadyMillis();
+  return {};
+}
+
+Status SchemaLease::refresh(db::Connection& connection) {
+  std::lock_guard lock(mutex_);
+  if (superseded_) return superseded();
+  Status last;
+  for (int i = 0; i < kRefreshTries; ++i) {
+    last = beat(connection);
+    if (last || !isConflict(last.error())) break;
+  }
+  if (last || last.error().code == Code::kUpdSuperseded) return last;
+  return updateSqlError(last.error(), "refreshing the " + kind_ + " lock");
+}
+
+Status SchemaLease::guard(db::Connection& connection) {
+  std::lock_guard lock(mutex_);
+  if (superseded_) return superseded();
+  auto rows = connection.query(
+      "SELECT 1 FROM updateTaskLease WHERE kind = ? AND fence = ? AND owner = ? FOR UPDATE",
+      {kind_, fence_, settings_.owner});
+  if (!rows) return rows.error();
+  if (rows->empty()) return superseded();
+  return {};
+}
+
+Status SchemaLease::remove(db::Connection& connection) {
+  auto transaction = db::Transaction::begin(connection);
+  if (!transaction) return transaction.error();
+  auto row = connection.execute(
+      "DELETE FROM updateTask WHERE cid = 0 AND uuid <=> UNHEX(?) AND taskName = ? AND "
+      "lastModified = ?",
+      {uuid(), kind_, lastModified_});
+  if (!row) return row.error();
+  auto lease = connection.execute(
+      "UPDATE updateTaskLease SET owner = '', connection_id = 0, expires = 0 "
+      "WHERE kind = ? AND fence = ? AND owner = ?",
+      {kind_, fence_, settings_.owner});
+  if (!lease) return lease.error();
+  if (*lease == 0) return superseded();
+  if (Status s = transaction->commit(); !s) return s;
+  if (*row == 0)
+    return Error(Code::kUpdUnlockFailed, "the " + kind_ + " row was changed or removed by somebody "
+                                         "else; the lease itself is given back");
+  return {};
+}
+
+Status SchemaLease::release(db::Connection& connection) {
+  std::lock_guard lock(mutex_);
+  Status last;
+  for (int i = 0; i < kRefreshTries; ++i) {
+    last = remove(connection);
+    if (last || !isConflict(last.error())) break;
+  }
+  if (last || last.error().code == Code::kUpdSuperseded ||
+      last.error().code == Code::kUpdUnlockFailed)
+    return last;
+  return Error(Code::kUpdUnlockFailed, "removing the " + kind_ + " lock: " +
+                                           last.error().toString());
+}
+
+bool SchemaLease::lost() const {
+  std::lock_guard lock(mutex_);
+  if (superseded_) return true;
+  return settings_.idleMillis > 0 &&
+         clock_.steadyMillis() - lastBeatSteady_ > settings_.idleMillis;
+}
+
+}  // namespace ox::update

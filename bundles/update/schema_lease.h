@@ -1,0 +1,90 @@
+// The lease of one schema: who may run its blocking (or background) update tasks.
+//
+// Purpose:   at most one runner per schema and kind, also next to Java nodes on the same database.
+//            Two rows are taken, refreshed and released together in one transaction:
+//              updateTaskLease  ours: owner and fence; the fence grows with every taking
+//              updateTask       the original's row LOCKED or BACKGROUND, its lastModified our beat
+//            Every change is a single conditional statement (this fence and owner; this
+//            lastModified), so whoever was overtaken changes nothing and notices it: 0 rows.
+// Taking:    the original row is absent, or stale by the idle time (its lastModified is replaced
+//            only if it is still the one that was seen), and nobody owns the lease or it expired by
+//            the database's clock. idle 0 = never stale. If the original row is gone while the
+//            lease has an owner (an operator unblocked the schema), the lease counts as left
+//            behind kUnblockedMillis after its last beat.
+// Threads:   any; one mutex around each conversation with the database.
+// Errors:    UPD-0003 somebody else holds it (also 1213 and 1062 while taking), UPD-0028
+//            superseded, UPD-0004/0006 row not written or removed, UPD-0007/0008 SQL.
+// source: the original's SchemaStoreImpl (lock rows, staleness, error numbers).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "database/connection.h"
+#include "services/updates.h"
+
+namespace ox::update {
+
+inline constexpr std::int64_t kUnblockedMillis = 60000;
+// A row that two runners fight for is tried this often before it counts as not refreshed.
+inline constexpr int kRefreshTries = 3;
+
+struct LeaseSettings {
+  std::int64_t idleMillis = 60000;  // 0 = never stale
+  std::string owner;                // node and process, unique per taking
+};
+
+class SchemaLease {
+ public:
+  // `connection` has the schema selected; it is used for this call only.
+  static Result<std::unique_ptr<SchemaLease>> take(db::Connection& connection,
+                                                   services::Concurrency kind,
+                                                   const LeaseSettings& settings,
+                                                   Clock& clock = systemClock());
+
+  // After a take() whose outcome is unknown (connection lost at commit): removes both rows if they
+  // were written by this owner.
+  static Status abandon(db::Connection& connection, services::Concurrency kind,
+                        const std::string& owner);
+
+  // One beat. UPD-0028 once superseded (and for ever after); other errors may pass.
+  Status refresh(db::Connection& connection);
+  // Inside the caller's transaction: fails with UPD-0028 unless the lease is still ours, and holds
+  // its row until the transaction ends, so that nobody takes over in between.
+  Status guard(db::Connection& connection);
+  // Gives both rows back. UPD-0028 when they are not ours any more (nothing is changed then).
+  Status release(db::Connection& connection);
+
+  // Known superseded, or no beat reached the database for the idle time: somebody may be there.
+  bool lost() const;
+  std::int64_t fence() const { return fence_; }
+  const std::string& owner() const { return settings_.owner; }
+  const std::string& kind() const { return kind_; }
+
+ private:
+  SchemaLease(std::string kind, LeaseSettings settings, Clock& clock)
+      : kind_(std::move(kind)), settings_(std::move(settings)), clock_(clock) {}
+  Status takeOriginalRow(db::Connection& connection, bool& wasAbsent);
+  Status takeLeaseRow(db::Connection& connection, bool originalWasAbsent);
+  Status beat(db::Connection& connection);
+  Status remove(db::Connection& connection);
+  Error superseded();
+
+  const std::string kind_;
+  const LeaseSettings settings_;
+  Clock& clock_;
+  mutable std::mutex mutex_;
+  std::int64_t fence_ = 0;
+  db::Value uuid() const { return uuidHex_ ? db::Value{*uuidHex_} : db::Value{}; }
+  std::optional<std::string> uuidHex_;  // of the original row
+  std::int64_t lastModified_ = 0;   // as we wrote it last
+  std::int64_t lastBeatSteady_ = 0; // our clock, ms
+  bool superseded_ = false;
+};
+
+}  // namespace ox::update

@@ -1,0 +1,76 @@
+// UpdateServiceImpl: the service "updates".
+//
+// Purpose:   gathers the installed tasks (own ones, those of other bundles, SQL files), reads the
+//            exclusions, and runs, lists or marks them.
+// Threads:   any; run() blocks for the whole run. stop() refuses new callers, waits for those
+//            inside; a running task is finished first, the next is not begun.
+// Ownership: shares the services it uses until destroyed.
+// Errors:    see services/updates.h; RUN-0002 after stop().
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/gate.h"
+#include "config/config.h"
+#include "runner.h"
+#include "services/cache_events.h"
+#include "services/database.h"
+#include "services/updates.h"
+
+namespace ox::update {
+
+// One line of checkdatabase.
+struct DatabaseStatus {
+  std::int32_t poolId = 0;
+  std::string name;
+  std::string url;     // as in db_pool
+  std::string schema;
+  std::string status;  // one of the words below
+};
+inline constexpr const char* kStatusNeedsUpdate = "Needs update";
+inline constexpr const char* kStatusRunning = "Blocking updates running";
+inline constexpr const char* kStatusTooLong = "Blocking updates running for too long";
+inline constexpr const char* kStatusUnreachable = "Not reachable";
+inline constexpr std::int64_t kTooLongMillis = 24LL * 3600 * 1000;
+
+// Pure: the word for one schema, empty when it is up to date. A stale lock is no running update.
+std::string statusWord(const SchemaUpdates& updates, bool pending);
+
+class UpdateServiceImpl final : public services::UpdateService {
+ public:
+  using Providers = std::function<std::vector<std::shared_ptr<services::UpdateTaskProvider>>()>;
+  UpdateServiceImpl(std::shared_ptr<config::ConfigService> config,
+                    std::shared_ptr<services::DatabaseService> database,
+                    std::shared_ptr<services::CacheEvents> cacheEvents, Providers providers);
+
+  Result<services::UpdateReport> run(const services::SchemaRef& schema) override;
+  Result<std::vector<services::TaskRow>> list(const services::SchemaRef& schema) override;
+  Status markAllExecuted(const services::SchemaRef& schema, db::Connection& connection) override;
+
+  // By context (any context of the schema) or by schema name.
+  Result<services::SchemaRef> schemaOfContext(std::int32_t contextId);
+  Result<services::SchemaRef> schemaByName(const std::string& name);
+  // Schemas that are not up to date: first "needs update", then "running", then "too long".
+  Result<std::vector<DatabaseStatus>> checkDatabases();
+
+  void stop();
+  const Runner& runner() const { return runner_; }
+  // What is installed now; a name that is taken or unusable becomes a problem.
+  TaskSet gather() const;
+
+ private:
+  RunnerSettings settings() const;
+  Result<std::string> statusOf(const services::SchemaRef& schema, const TaskSet& tasks,
+                               const Exclusions& exclusions, const db::IdleLimits& idle);
+
+  std::shared_ptr<config::ConfigService> config_;
+  std::shared_ptr<services::DatabaseService> database_;
+  std::shared_ptr<services::CacheEvents> cacheEvents_;
+  Providers providers_;
+  Runner runner_;
+  Gate gate_;
+};
+
+}  // namespace ox::update

@@ -1,0 +1,42 @@
+// Adds an index that is missing.
+//
+// Purpose:   a background task: the server builds the index while the table stays writable
+//            (ALGORITHM=INPLACE, LOCK=NONE); where it cannot, the ordinary way is taken.
+// Repeated:  any index that begins with the same columns counts as the wanted one.
+// Errors:    UPD-0025 a column is missing, UPD-0007/0008.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "services/updates.h"
+#include "table_info.h"
+
+namespace ox::update {
+
+struct IndexWanted {
+  std::string table;
+  std::string index;
+  std::vector<IndexPart> parts;
+};
+
+class IndexTask final : public services::UpdateTask {
+ public:
+  IndexTask(std::string name, IndexWanted wanted)
+      : name_(std::move(name)), wanted_(std::move(wanted)) {}
+  const std::string& name() const override { return name_; }
+  services::Concurrency concurrency() const override { return services::Concurrency::kBackground; }
+  std::string description() const override {
+    return "adds index " + wanted_.index + " to table " + wanted_.table;
+  }
+  Status perform(services::UpdateContext& context) override;
+
+ private:
+  std::string name_;
+  IndexWanted wanted_;
+};
+
+// Pure: does the table have it (columns and prefixes from the left)?
+bool hasIndex(const TableInfo& table, const IndexWanted& wanted);
+
+}  // namespace ox::update

@@ -1,0 +1,95 @@
+#include "update_table.h"
+
+#include "base/random.h"
+#include "run_history.h"
+
+namespace ox::update {
+namespace {
+
+constexpr const char* kCreateLease =
+    "CREATE TABLE IF NOT EXISTS updateTaskLease ("
+    "kind VARCHAR(16) NOT NULL,"
+    "fence BIGINT NOT NULL,"
+    "owner VARCHAR(255) NOT NULL,"
+    "connection_id BIGINT UNSIGNED NOT NULL,"
+    "taken BIGINT NOT NULL,"
+    "beat BIGINT NOT NULL,"
+    "expires BIGINT NOT NULL,"
+    "PRIMARY KEY (kind)"
+    ") ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin";
+
+}  // namespace
+
+Executed SchemaUpdates::executed() const {
+  Executed out;
+  for (const auto& [name, task] : state.executed) out[name] = task.successful;
+  return out;
+}
+
+Error updateSqlError(const Error& error, const std::string& what) {
+  const bool noConnection =
+      error.code == Code::kDbNoConnection || error.code == Code::kDbPoolExhausted;
+  return Error(noConnection ? Code::kUpdNoConnection : Code::kUpdSql,
+               what + ": " + error.toString());
+}
+
+bool isConflict(const Error& error) {
+  return error.code == Code::kDbDeadlock || error.code == Code::kDbDuplicate;
+}
+
+Result<bool> tableExists(db::Connection& connection, const std::string& table) {
+  auto rows = connection.query(
+      "SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?",
+      {table});
+  if (!rows) return updateSqlError(rows.error(), "looking for table " + table);
+  return !rows->empty();
+}
+
+Result<SchemaUpdates> loadUpdates(db::Connection& connection, const db::IdleLimits& idle) {
+  SchemaUpdates out;
+  auto state = db::readSchemaState(connection, idle);
+  if (!state) return updateSqlError(state.error(), "reading updateTask");
+  out.state = std::move(*state);
+  auto leases = tableExists(connection, "updateTaskLease");
+  if (!leases) return leases.error();
+  if (!*leases) return out;
+  auto taken = connection.query(
+      std::string("SELECT IF(owner <> '', taken, 0), ") + kNowMillis +
+          " FROM updateTaskLease WHERE kind = ?",
+      {db::kLockedName});
+  if (!taken) return updateSqlError(taken.error(), "reading updateTaskLease");
+  if (taken->empty()) return out;
+  out.leaseTaken = taken->front().integer(0);
+  out.state.databaseMillis = taken->front().integer(1);
+  return out;
+}
+
+Status ensureTables(db::Connection& connection) {
+  for (const char* ddl : {db::kCreateUpdateTaskTable, kCreateLease, kCreateRunHistory}) {
+    auto done = connection.execute(ddl);
+    if (!done) return updateSqlError(done.error(), "creating the tables of the update tasks");
+  }
+  return {};
+}
+
+Status writeResult(db::Connection& connection, const std::string& task, bool successful) {
+  // First the key, then the row by its key: an update by name may lock the lock rows on its way.
+  auto known = connection.query(
+      "SELECT HEX(uuid) FROM updateTask WHERE cid = 0 AND taskName = ? LIMIT 1", {task});
+  if (!known) return known.error();
+  if (!known->empty()) {
+    const db::Row& row = known->front();
+    auto changed = connection.execute(
+        std::string("UPDATE updateTask SET successful = ?, lastModified = ") + kNowMillis +
+            " WHERE cid = 0 AND uuid <=> UNHEX(?) AND taskName = ?",
+        {std::int64_t{successful}, row.isNull(0) ? db::Value{} : db::Value{row.text(0)}, task});
+    return changed ? Status() : Status(changed.error());
+  }
+  auto inserted = connection.execute(
+      std::string("INSERT INTO updateTask (cid, taskName, successful, lastModified, uuid) "
+                  "VALUES (0, ?, ?, ") + kNowMillis + ", UNHEX(?))",
+      {task, std::int64_t{successful}, secureHex(16)});
+  return inserted ? Status() : Status(inserted.error());
+}
+
+}  // namespace ox::update
