@@ -1,0 +1,120 @@
+// The bundle: service "sessions", its timer, MBean and metrics.
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "base/log.h"
+#include "config/config.h"
+#include "management/management.h"
+#include "runtime/bundle.h"
+#include "service.h"
+
+namespace ox::sessiond {
+namespace {
+
+constexpr auto kTick = std::chrono::seconds(1);
+
+std::string listOf(const std::vector<std::size_t>& values) {
+  std::string out = "[";
+  for (const std::size_t v : values) out += (out.size() > 1 ? ", " : "") + std::to_string(v);
+  return out + "]";
+}
+
+management::MBean toolkit(const std::shared_ptr<SessiondService>& service) {
+  return {"com.openexchange.sessiond:name=SessionD Toolkit", [service] {
+            const SessiondFigures f = service->figures();
+            management::Attributes out;
+            out.emplace_back("ActiveSessions", std::to_string(f.counts.active));
+            out.emplace_back("LongTermSessions", listOf(f.longSlots));
+            out.emplace_back("NumberOfLongTermSessions", std::to_string(f.counts.longTerm));
+            out.emplace_back("NumberOfShortTermSessions", std::to_string(f.counts.shortTerm));
+            out.emplace_back("ShortTermSessions", listOf(f.shortSlots));
+            out.emplace_back("StoresWaiting", std::to_string(f.store.waiting));
+            out.emplace_back("TakenOverSessions", std::to_string(f.counts.takenOver));
+            return out;
+          }};
+}
+
+void metrics(const SessiondService& service, std::vector<management::MetricSample>& out) {
+  const SessiondFigures f = service.figures();
+  const auto gauge = [&](const char* type, std::uint64_t value) {
+    out.push_back({"ox_sessiond_sessions", "Sessions on this node", false, {{"type", type}},
+                   static_cast<double>(value)});
+  };
+  gauge("short", f.counts.shortTerm);
+  gauge("long", f.counts.longTerm);
+  const auto counter = [&](const char* name, const char* help, std::uint64_t value) {
+    out.push_back({name, help, true, {}, static_cast<double>(value)});
+  };
+  counter("ox_sessiond_created_total", "Sessions created by a login here", f.created);
+  counter("ox_sessiond_removed_total", "Sessions ended by a logout here", f.removed);
+  counter("ox_sessiond_timed_out_total", "Sessions that left this node by time", f.timedOut);
+  counter("ox_sessiond_taken_over_total", "Sessions fetched from the grid", f.counts.takenOver);
+  counter("ox_sessiond_lookups_total", "Look-ups in the session storage", f.lookups);
+  counter("ox_sessiond_lookup_failures_total", "Look-ups that the storage did not answer",
+          f.lookupFailures);
+  counter("ox_sessiond_stored_late_total", "Logins answered before their session was stored",
+          f.storedLate);
+  counter("ox_sessiond_store_retries_total", "Repeated attempts to store a session",
+          f.store.retries);
+  counter("ox_sessiond_store_dropped_total", "Sessions that were never stored", f.store.dropped);
+  out.push_back({"ox_sessiond_store_waiting", "Sessions that wait to be stored", false, {},
+                 static_cast<double>(f.store.waiting)});
+}
+
+class SessiondActivator final : public runtime::BundleActivator {
+ public:
+  Status start(runtime::BundleContext& context) override {
+    const auto config = context.need<config::ConfigService>("config");
+    const auto management = context.need<management::Management>("management");
+    const auto storage = context.need<services::SessionStorage>("session-storage");
+    service_ = std::make_shared<SessiondService>(sessiondSettings(*config->current()),
+                                                 systemClock(), storage);
+    if (!storage) log::info("no session storage: sessions live on this node only");
+    registrations_.push_back(management->addMBean(toolkit(service_)));
+    registrations_.push_back(management->addMetrics(
+        [service = service_](std::vector<management::MetricSample>& out) {
+          metrics(*service, out);
+        }));
+    timer_ = std::thread([this] { runTimer(); });
+    context.offer<services::SessionService>("sessions", service_);
+    return {};
+  }
+
+  void stop() override {
+    registrations_.clear();
+    {
+      std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_all();
+    if (timer_.joinable()) timer_.join();
+    if (service_) service_->stop();
+    service_.reset();
+  }
+
+ private:
+  void runTimer() {
+    log::setThreadName("session-timer");
+    std::unique_lock lock(mutex_);
+    while (!wake_.wait_for(lock, kTick, [this] { return stopping_; })) {
+      lock.unlock();
+      service_->tick();
+      lock.lock();
+    }
+  }
+
+  std::shared_ptr<SessiondService> service_;
+  std::vector<management::Registration> registrations_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool stopping_ = false;
+  std::thread timer_;
+};
+
+}  // namespace
+}  // namespace ox::sessiond
+
+OX_BUNDLE("sessiond", OX_VERSION, "config,workers,management,session-storage?", "sessions",
+          ox::sessiond::SessiondActivator)

@@ -1,0 +1,150 @@
+#include "containers.h"
+
+#include <algorithm>
+
+namespace ox::sessiond {
+
+using services::SessionPtr;
+
+LifeTimes LifeTimes::bounded(std::int64_t defaultMillis, std::int64_t longMillis) {
+  LifeTimes out;
+  out.defaultMillis = std::max(defaultMillis, kShortSlotMillis);
+  out.longMillis = std::max({longMillis, kLongSlotMillis, out.defaultMillis});
+  return out;
+}
+
+std::size_t LifeTimes::shortSlots() const {
+  return static_cast<std::size_t>(std::max<std::int64_t>(1, defaultMillis / kShortSlotMillis));
+}
+std::size_t LifeTimes::longSlots() const {
+  return static_cast<std::size_t>(
+      std::max<std::int64_t>(1, (longMillis - defaultMillis) / kLongSlotMillis));
+}
+
+SessionContainers::SessionContainers(LifeTimes lifeTimes, std::int64_t nowMillis)
+    : shortRotatedAt_(nowMillis), longRotatedAt_(nowMillis), short_(lifeTimes.shortSlots()),
+      long_(lifeTimes.longSlots()) {}
+
+void SessionContainers::place(Entry& entry, const std::string& id, Slot& slot) {
+  if (entry.slot == &slot) return;
+  if (entry.slot) entry.slot->erase(id);
+  slot.insert(id);
+  entry.slot = &slot;
+}
+
+void SessionContainers::put(SessionPtr session) {
+  const std::string id = session->sessionId;
+  erase(id);
+  byUser_[{session->contextId, session->userId}].insert(id);
+  Entry& entry = entries_[id];
+  entry.session = std::move(session);
+  place(entry, id, short_.front());
+}
+
+SessionPtr SessionContainers::use(const std::string& id, std::int64_t wallMillis) {
+  const auto it = entries_.find(id);
+  if (it == entries_.end()) return nullptr;
+  Entry& entry = it->second;
+  if (entry.slot != &short_.front()) {
+    auto stamped = std::make_shared<services::Session>(*entry.session);
+    stamped->localLastActive = wallMillis;
+    entry.session = std::move(stamped);
+    place(entry, id, short_.front());
+  }
+  return entry.session;
+}
+
+SessionPtr SessionContainers::peek(const std::string& id) const {
+  const auto it = entries_.find(id);
+  return it == entries_.end() ? nullptr : it->second.session;
+}
+
+SessionPtr SessionContainers::remove(const std::string& id) { return erase(id); }
+
+SessionPtr SessionContainers::erase(const std::string& id) {
+  const auto it = entries_.find(id);
+  if (it == entries_.end()) return nullptr;
+  SessionPtr session = std::move(it->second.session);
+  it->second.slot->erase(id);
+  if (const auto user = byUser_.find({session->contextId, session->userId});
+      user != byUser_.end()) {
+    user->second.erase(id);
+    if (user->second.empty()) byUser_.erase(user);
+  }
+  entries_.erase(it);
+  return session;
+}
+
+void SessionContainers::rotateShort(std::vector<SessionPtr>& removed) {
+  const Slot oldest = short_.back();  // a copy: its sessions leave the slot one by one
+  for (const auto& id : oldest) {
+    Entry& entry = entries_.at(id);
+    if (entry.session->staySignedIn) place(entry, id, long_.front());
+    else removed.push_back(erase(id));
+  }
+  short_.pop_back();
+  short_.emplace_front();
+}
+
+void SessionContainers::rotateLong(std::vector<SessionPtr>& removed) {
+  const Slot oldest = long_.back();
+  for (const auto& id : oldest) removed.push_back(erase(id));
+  long_.pop_back();
+  long_.emplace_front();
+}
+
+std::vector<SessionPtr> SessionContainers::rotate(std::int64_t nowMillis) {
+  std::vector<SessionPtr> removed;
+  // Never more often than there are slots: after so many all are empty anyway.
+  const auto due = [&](std::int64_t& rotatedAt, std::int64_t slotMillis, std::size_t slots) {
+    const std::int64_t passed = std::max<std::int64_t>(0, (nowMillis - rotatedAt) / slotMillis);
+    rotatedAt += passed * slotMillis;
+    return std::min(static_cast<std::size_t>(passed), slots);
+  };
+  // Long first: what leaves the short-term slots now has its whole long-term time before it.
+  for (std::size_t n = due(longRotatedAt_, kLongSlotMillis, long_.size()); n > 0; --n)
+    rotateLong(removed);
+  for (std::size_t n = due(shortRotatedAt_, kShortSlotMillis, short_.size()); n > 0; --n)
+    rotateShort(removed);
+  return removed;
+}
+
+std::vector<std::size_t> SessionContainers::shortSlotSizes() const {
+  std::vector<std::size_t> out;
+  for (const auto& slot : short_) out.push_back(slot.size());
+  return out;
+}
+std::vector<std::size_t> SessionContainers::longSlotSizes() const {
+  std::vector<std::size_t> out;
+  for (const auto& slot : long_) out.push_back(slot.size());
+  return out;
+}
+std::size_t SessionContainers::shortTerm() const {
+  std::size_t n = 0;
+  for (const auto& slot : short_) n += slot.size();
+  return n;
+}
+std::size_t SessionContainers::longTerm() const { return entries_.size() - shortTerm(); }
+
+std::vector<std::string> SessionContainers::shortTermIds() const {
+  std::vector<std::string> out;
+  for (const auto& slot : short_) out.insert(out.end(), slot.begin(), slot.end());
+  return out;
+}
+
+std::size_t SessionContainers::countUser(std::int32_t contextId, std::int32_t userId) const {
+  const auto it = byUser_.find({contextId, userId});
+  return it == byUser_.end() ? 0 : it->second.size();
+}
+
+std::size_t SessionContainers::countClient(std::int32_t contextId, std::int32_t userId,
+                                           const std::string& client) const {
+  const auto it = byUser_.find({contextId, userId});
+  if (it == byUser_.end()) return 0;
+  return static_cast<std::size_t>(
+      std::count_if(it->second.begin(), it->second.end(), [&](const std::string& id) {
+        return entries_.at(id).session->client == client;
+      }));
+}
+
+}  // namespace ox::sessiond

@@ -1,0 +1,88 @@
+// SessionContainers: where this node keeps its sessions, and when they go. Pure logic.
+//
+// Purpose:   short-term slots of 6 minutes and long-term slots of an hour. A session that is used
+//            moves to the first short-term slot; what falls out of the last one goes to the first
+//            long-term slot when its user stays signed in, else it is removed.
+// Threads:   none of its own: the caller locks. Told the time (steady milliseconds).
+// Cost:      put, find, remove: one hash look-up; a rotation: the sessions of one slot.
+// Source:    the original's SessionHandler and its containers (slot lengths, moving on access).
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "services/sessions.h"
+
+namespace ox::sessiond {
+
+inline constexpr std::int64_t kShortSlotMillis = 6 * 60'000;
+inline constexpr std::int64_t kLongSlotMillis = 60 * 60'000;
+
+struct LifeTimes {
+  std::int64_t defaultMillis = kLongSlotMillis;
+  std::int64_t longMillis = 7 * 24 * kLongSlotMillis;
+
+  // Lower bounds: 6 minutes; one hour and not below the default life time.
+  static LifeTimes bounded(std::int64_t defaultMillis, std::int64_t longMillis);
+  std::size_t shortSlots() const;
+  std::size_t longSlots() const;
+};
+
+class SessionContainers {
+ public:
+  SessionContainers(LifeTimes lifeTimes, std::int64_t nowMillis);
+
+  // Into the first short-term slot; replaces one with the same id.
+  void put(services::SessionPtr session);
+  // Null when unknown. Moves to the first short-term slot, stamped with `wallMillis` when it moved.
+  services::SessionPtr use(const std::string& id, std::int64_t wallMillis);
+  services::SessionPtr peek(const std::string& id) const;
+  services::SessionPtr remove(const std::string& id);
+
+  // Rotates as often as slots have passed since the last call; returns what was removed.
+  std::vector<services::SessionPtr> rotate(std::int64_t nowMillis);
+
+  std::size_t size() const { return entries_.size(); }
+  std::size_t shortTerm() const;
+  std::size_t longTerm() const;
+  std::vector<std::size_t> shortSlotSizes() const;
+  std::vector<std::size_t> longSlotSizes() const;
+  std::vector<std::string> shortTermIds() const;
+  std::size_t countUser(std::int32_t contextId, std::int32_t userId) const;
+  std::size_t countClient(std::int32_t contextId, std::int32_t userId,
+                          const std::string& client) const;
+
+ private:
+  using Slot = std::unordered_set<std::string>;
+  struct Entry {
+    services::SessionPtr session;
+    Slot* slot = nullptr;  // slots are deque elements: their addresses stay while they live
+  };
+  using UserKey = std::pair<std::int32_t, std::int32_t>;
+  struct UserHash {
+    std::size_t operator()(const UserKey& key) const noexcept {
+      return std::hash<std::uint64_t>()((static_cast<std::uint64_t>(
+                                             static_cast<std::uint32_t>(key.first)) << 32) |
+                                        static_cast<std::uint32_t>(key.second));
+    }
+  };
+  void rotateShort(std::vector<services::SessionPtr>& removed);
+  void rotateLong(std::vector<services::SessionPtr>& removed);
+  void place(Entry& entry, const std::string& id, Slot& slot);
+  services::SessionPtr erase(const std::string& id);
+
+  std::int64_t shortRotatedAt_;
+  std::int64_t longRotatedAt_;
+  std::deque<Slot> short_;  // newest first
+  std::deque<Slot> long_;
+  std::unordered_map<std::string, Entry> entries_;
+  std::unordered_map<UserKey, std::unordered_set<std::string>, UserHash> byUser_;
+};
+
+}  // namespace ox::sessiond
