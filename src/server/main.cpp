@@ -1,0 +1,123 @@
+// open-xchange: the daemon. Foreground; exit 0 after a clean stop, 1 when it cannot run, 2 for a
+// mistake on the command line.
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <exception>
+#include <filesystem>
+#include <iostream>
+
+#include "base/log.h"
+#include "config/check.h"
+#include "server/daemon.h"
+#include "server/options.h"
+
+namespace ox::server {
+namespace {
+
+// Memory holds passwords and keys: no core file, no debugger of the same user. A sanitizer's leak
+// check needs the latter.
+void hardenProcess() {
+  const rlimit none{0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+#ifndef __SANITIZE_ADDRESS__
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+  }
+}
+
+class PidFile {
+ public:
+  explicit PidFile(std::string path) : path_(std::move(path)) {}
+  ~PidFile() {
+    if (written_) unlink(path_.c_str());
+  }
+  PidFile(const PidFile&) = delete;
+  PidFile& operator=(const PidFile&) = delete;
+  bool write() {
+    if (path_.empty()) return true;
+    const int file = open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (file < 0) return false;
+    const std::string text = std::to_string(getpid()) + "\n";
+    written_ = ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+    close(file);
+    return written_;
+  }
+
+ private:
+  std::string path_;
+  bool written_ = false;
+};
+
+int runDaemon(const Options& options) {
+  const auto config = config::Config::load(options.etc);
+  std::vector<config::Problem> problems = config->problems();
+  for (auto& problem : config::runExtraChecks(*config)) problems.push_back(std::move(problem));
+  bool refused = false;
+  for (const auto& problem : problems) {
+    if (problem.severity != config::Problem::Severity::kError) continue;
+    std::cerr << problem.toString() << "\n";
+    refused = true;
+  }
+  if (refused) {
+    std::cerr << "open-xchange does not start: the configuration in " << options.etc
+              << " is not valid\n";
+    return 1;
+  }
+  Events::blockSignals();  // before the first thread
+  hardenProcess();
+  log::setThreadName("main");
+  PidFile pidFile(options.pidFile);
+  if (!pidFile.write()) {
+    std::cerr << "cannot write the pid file " << options.pidFile << "\n";
+    return 1;
+  }
+  std::error_code ignored;
+  const std::string executable = std::filesystem::read_symlink("/proc/self/exe", ignored).string();
+  Events events;
+  Daemon daemon(config, events);
+  if (const auto status = daemon.start(findBundles(executable)); !status) {
+    log::error("open-xchange does not start: " + status.error().toString());
+    daemon.stop();
+    return 1;
+  }
+  daemon.run();
+  daemon.stop();
+  return 0;
+}
+
+int mainOf(int argc, char** argv) {
+  const auto options = parseOptions(std::vector<std::string>(argv + 1, argv + argc));
+  if (!options) {
+    std::cerr << options.error().message << "\n" << usage();
+    return 2;
+  }
+  if (options->help) {
+    std::cout << usage();
+    return 0;
+  }
+  if (options->version) {
+    std::cout << "open-xchange " << OX_VERSION << "\n";
+    return 0;
+  }
+  if (options->checkConfig) return config::checkConfiguration(options->etc, std::cout);
+  return runDaemon(*options);
+}
+
+}  // namespace
+}  // namespace ox::server
+
+int main(int argc, char** argv) {
+  try {
+    return ox::server::mainOf(argc, argv);
+  } catch (const std::exception& e) {
+    std::cerr << "open-xchange ends: " << e.what() << "\n";
+    return 1;
+  }
+}

@@ -1,0 +1,63 @@
+#include "server/options.h"
+
+#include <filesystem>
+
+namespace ox::server {
+
+Result<Options> parseOptions(const std::vector<std::string>& words) {
+  Options options;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    std::string name = words[i];
+    std::string value;
+    bool hasValue = false;
+    if (const auto equals = name.find('='); name.starts_with("--") && equals != std::string::npos) {
+      value = name.substr(equals + 1);
+      name.erase(equals);
+      hasValue = true;
+    }
+    if (name == "--etc" || name == "--pidfile") {
+      if (!hasValue && i + 1 < words.size()) value = words[++i];
+      if (value.empty()) return Error(Code::kInvalid, "option " + name + " needs a value");
+      (name == "--etc" ? options.etc : options.pidFile) = value;
+    } else if (hasValue) {
+      return Error(Code::kInvalid, "unknown option or needless value: " + words[i]);
+    } else if (name == "--check-config") {
+      options.checkConfig = true;
+    } else if (name == "--version") {
+      options.version = true;
+    } else if (name == "--help" || name == "-h") {
+      options.help = true;
+    } else {
+      return Error(Code::kInvalid, "unknown option " + name);
+    }
+  }
+  return options;
+}
+
+std::string usage() {
+  return std::string("Usage: open-xchange [--etc DIR] [--check-config] [--version] [--pidfile FILE]\n"
+                     "\n"
+                     " --etc DIR        configuration directory (default ") +
+         kDefaultEtc +
+         ")\n"
+         " --check-config   reads every file, prints each problem; exit 1 if any is an error\n"
+         " --version        prints the version\n"
+         " --pidfile FILE   writes the process id there while the node runs\n"
+         "\n"
+         "Runs in the foreground. SIGTERM: leave the cluster and end; a second one ends at once.\n"
+         "SIGHUP: read the configuration again.\n";
+}
+
+std::string findBundles(const std::string& executable) {
+  namespace fs = std::filesystem;
+  const fs::path beside = fs::path(executable).parent_path();
+  const fs::path installed = "/opt/open-xchange/lib/bundles";
+  for (const fs::path& place : {beside / "bundles", beside / "../../bundles",
+                                beside / "../lib/open-xchange/bundles", installed}) {
+    std::error_code ignored;
+    if (fs::is_directory(place, ignored)) return place.lexically_normal().string();
+  }
+  return installed.string();
+}
+
+}  // namespace ox::server
