@@ -45,6 +45,7 @@ struct ShardSettings {
 
 class ShardCore {
  public:
+  class Impl;  // shard_impl.h
   ShardCore(ShardSettings settings, std::shared_ptr<const MapConfigs> maps, Clock& clock,
             Random& random, ShardHost& host);
   ~ShardCore();
@@ -72,13 +73,14 @@ class ShardCore {
   void publish(const std::string& topic, int slot, Bytes payload);
 
   std::uint64_t ownedEntries() const;
+  services::TopicStats topicStats(const std::string& topic) const;
+  std::uint64_t badMessages() const;        // frames refused: undecodable, foreign slot, over a bound
   std::uint64_t unsyncedReplicas() const;   // backups known to lag; 0 = safe on this shard
   // Keep the owned entries aside; after the next viewInstalled() with a view they are offered to
   // their owners and win when newer (hybrid clock) than what is there.
   void keepEntriesForMerge();
 
  private:
-  class Impl;
   std::unique_ptr<Impl> impl_;
 };
 

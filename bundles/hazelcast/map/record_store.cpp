@@ -1,0 +1,74 @@
+#include "map/record_store.h"
+
+#include <new>
+
+namespace ox::grid {
+
+Record* RecordStore::allocate(BytesView key, BytesView value) {
+  void* block = ::operator new(sizeof(Record) + key.size() + value.size());
+  auto* record = new (block) Record();
+  record->keySize = static_cast<std::uint32_t>(key.size());
+  record->valueSize = static_cast<std::uint32_t>(value.size());
+  if (!key.empty()) std::memcpy(record->data(), key.data(), key.size());
+  if (!value.empty()) std::memcpy(record->data() + key.size(), value.data(), value.size());
+  return record;
+}
+
+void RecordStore::release(Record* record) {
+  record->~Record();
+  ::operator delete(record);
+}
+
+Record* RecordStore::put(BytesView key, BytesView value, const RecordMeta& meta) {
+  const auto it = index_.find(key);
+  Record* record = nullptr;
+  if (it == index_.end()) {
+    record = allocate(key, value);
+    record->slot = static_cast<std::uint32_t>(list_.size());
+    list_.push_back(record);
+    index_.insert(record);
+    bytes_ += kOverhead + record->keySize + record->valueSize;
+  } else {
+    record = *it;
+    canExpire_ -= record->canExpire() ? 1 : 0;
+    if (record->valueSize == value.size()) {
+      if (!value.empty())
+        std::memmove(record->data() + record->keySize, value.data(), value.size());
+    } else {
+      Record* bigger = allocate(record->key(), value);
+      bytes_ += bigger->valueSize;
+      bytes_ -= record->valueSize;
+      bigger->slot = record->slot;
+      list_[record->slot] = bigger;
+      // The key's bytes are the same, so that the slot of the index stays right.
+      const_cast<Record*&>(*it) = bigger;
+      release(record);
+      record = bigger;
+    }
+  }
+  static_cast<RecordMeta&>(*record) = meta;
+  canExpire_ += record->canExpire() ? 1 : 0;
+  return record;
+}
+
+void RecordStore::erase(Record* record) {
+  index_.erase(record->key());
+  canExpire_ -= record->canExpire() ? 1 : 0;
+  bytes_ -= kOverhead + record->keySize + record->valueSize;
+  Record* last = list_.back();
+  last->slot = record->slot;
+  list_[record->slot] = last;
+  list_.pop_back();
+  release(record);
+}
+
+void RecordStore::clear() {
+  index_.clear();
+  for (Record* record : list_) release(record);
+  list_.clear();
+  bytes_ = 0;
+  canExpire_ = 0;
+  sweepCursor = 0;
+}
+
+}  // namespace ox::grid

@@ -1,0 +1,78 @@
+// RecordStore: the entries of one map in one partition.
+//
+// Purpose:   look-up by Data equality, bounded walks by position, byte accounting.
+// Threads:   one (its shard's).
+// Ownership: owns its records; pointers stay good until the record is replaced or erased.
+// Walks:     at(i), i < size(). Erasing moves the last record to the freed place, so a walk from
+//            high to low positions misses nothing (it may meet a record twice).
+#pragma once
+
+#include <absl/container/flat_hash_set.h>
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "map/record.h"
+
+namespace ox::grid {
+
+class RecordStore {
+ public:
+  RecordStore() = default;
+  ~RecordStore() { clear(); }
+  RecordStore(const RecordStore&) = delete;
+  RecordStore& operator=(const RecordStore&) = delete;
+
+  Record* find(BytesView key) const {
+    const auto it = index_.find(key);
+    return it == index_.end() ? nullptr : *it;
+  }
+  // Stores or replaces; a replaced record keeps the key bytes it was created with.
+  Record* put(BytesView key, BytesView value, const RecordMeta& meta);
+  void erase(Record* record);
+  void clear();
+
+  std::size_t size() const { return list_.size(); }
+  bool empty() const { return list_.empty(); }
+  std::uint64_t bytes() const { return bytes_; }
+  Record* at(std::size_t position) const { return list_[position]; }
+  std::size_t canExpire() const { return canExpire_; }
+  bool expired(const Record& record, std::int64_t now) const {
+    if (record.ttl != 0 && now >= record.expiry) return true;
+    return record.maxIdle != 0 &&
+           now >= std::max(record.lastAccess, idleFloor_) + record.maxIdle;
+  }
+  // Idle times count from here at the earliest (a promoted backup saw no reads).
+  void restartIdle(std::int64_t now) { idleFloor_ = now; }
+
+  std::size_t sweepCursor = 0;  // of the expiry sweep
+
+  // Bytes of one entry beside key and value: header, index and list slots.
+  static constexpr std::uint64_t kOverhead = sizeof(Record) + 2 * sizeof(Record*) + 2;
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(BytesView key) const {
+      return std::hash<BytesView>{}(comparable(key));
+    }
+    std::size_t operator()(const Record* r) const { return (*this)(r->key()); }
+  };
+  struct Equal {
+    using is_transparent = void;
+    bool operator()(const Record* a, const Record* b) const { return sameData(a->key(), b->key()); }
+    bool operator()(const Record* a, BytesView b) const { return sameData(a->key(), b); }
+    bool operator()(BytesView a, const Record* b) const { return sameData(a, b->key()); }
+  };
+  static Record* allocate(BytesView key, BytesView value);
+  static void release(Record* record);
+
+  absl::flat_hash_set<Record*, Hash, Equal> index_;
+  std::vector<Record*> list_;
+  std::uint64_t bytes_ = 0;
+  std::size_t canExpire_ = 0;
+  std::int64_t idleFloor_ = 0;
+};
+
+}  // namespace ox::grid

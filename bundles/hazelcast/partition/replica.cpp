@@ -1,0 +1,45 @@
+#include "partition/replica.h"
+
+namespace ox::grid {
+
+const RecentOperations::Entry* RecentOperations::find(const OpId& id) const {
+  const auto it = byId_.find(id);
+  return it == byId_.end() ? nullptr : &entries_[it->second - first_];
+}
+
+void RecentOperations::add(Entry entry, std::int64_t maxAgeMillis) {
+  const std::int64_t oldest = entry.at - maxAgeMillis;
+  bytes_ += entry.value ? entry.value->size() : 0;
+  byId_[entry.id] = first_ + entries_.size();
+  entries_.push_back(std::move(entry));
+  while (entries_.size() > kMaxEntries || entries_.front().at < oldest ||
+         (bytes_ > kMaxBytes && entries_.size() > kAlwaysKept))
+    dropOldest();
+}
+
+void RecentOperations::dropOldest() {
+  const Entry& entry = entries_.front();
+  bytes_ -= entry.value ? entry.value->size() : 0;
+  const auto it = byId_.find(entry.id);
+  if (it != byId_.end() && it->second == first_) byId_.erase(it);
+  entries_.pop_front();
+  ++first_;
+}
+
+void RecentOperations::clear() {
+  entries_.clear();
+  byId_.clear();
+  bytes_ = 0;
+}
+
+void Replica::forget() {
+  term = {};
+  termOwner = {};
+  versions = {};
+  validFrom = 0;
+  seqSeen = 0;
+  stores.clear();
+  recent.clear();
+}
+
+}  // namespace ox::grid

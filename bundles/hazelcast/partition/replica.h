@@ -1,0 +1,169 @@
+// Replica: what this member holds of one partition; Partition: that plus its role.
+//
+// Threads:   one (its shard's).
+// Ownership: plain state, driven by ShardCore (owner side: replication.cpp, backup side: backup.cpp).
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "map/record_store.h"
+#include "member_protocol/data_messages.h"
+#include "services/grid.h"
+
+namespace ox::grid {
+
+// Result of any operation kind.
+struct OpResult {
+  services::MapReply reply;
+  std::uint64_t count = 0;
+  std::uint32_t cursor = 0;
+  std::vector<services::MapEntry> entries;
+};
+
+// Recent writes of other members' callers with their results, so that a retry is answered and not
+// applied again. Bounded by number, age and bytes; the newest kAlwaysKept stay whatever their size.
+class RecentOperations {
+ public:
+  struct Entry {
+    OpId id;
+    std::int64_t at = 0;     // steady ms
+    std::uint64_t seq = 0;   // number of the write; ordered over terms
+    std::uint64_t count = 0;
+    std::optional<Bytes> value;
+  };
+  static constexpr std::size_t kMaxEntries = 512;
+  static constexpr std::size_t kAlwaysKept = 16;
+  static constexpr std::size_t kMaxBytes = 256u << 10;
+
+  const Entry* find(const OpId& id) const;
+  void add(Entry entry, std::int64_t maxAgeMillis);
+  void clear();
+  const std::deque<Entry>& entries() const { return entries_; }
+
+ private:
+  void dropOldest();
+  std::deque<Entry> entries_;  // oldest first
+  std::uint64_t first_ = 0;    // running number of entries_.front()
+  absl::flat_hash_map<OpId, std::uint64_t> byId_;  // -> running number
+  std::size_t bytes_ = 0;
+};
+
+struct Replica {
+  ViewId term;                  // of the owner that wrote it last; zero = nothing ever held
+  MemberId termOwner;
+  Versions versions{};
+  std::uint8_t validFrom = 0;   // levels below are incomplete here
+  std::uint64_t seqSeen = 0;    // greatest versions[0] met
+  std::vector<std::unique_ptr<RecordStore>> stores;  // by map index, null = never used
+  RecentOperations recent;
+
+  void forget();
+};
+
+// A copy that arrives in chunks; replaces the replica at its last chunk.
+struct Staged {
+  MemberId from;
+  std::uint32_t round = 0;
+  std::uint32_t nextIndex = 0;
+  std::size_t map = SIZE_MAX;  // the records go there
+  Replica replica;
+};
+
+// The owner's picture of one other holder of the partition.
+struct Follower {
+  enum class Sync : std::uint8_t {
+    kDown,       // no link, or it refused us: compared again later
+    kComparing,  // asked; writes are sent in the expectation that it is in sync
+    kWaiting,    // needs a copy, waits for its turn; writes will be in the copy
+    kCopying,
+    kSynced,
+  };
+  MemberId id;
+  int index = -1;            // place in the replica list, -1 = only a migration target
+  bool target = false;
+  bool becomesOwner = false;
+  int targetIndex = 0;
+  std::uint8_t level = 0;
+  Sync sync = Sync::kDown;
+  std::uint32_t round = 0;
+  std::uint64_t acked = 0;        // holds every write up to this number
+  std::int64_t progressAt = 0;    // steady ms
+  std::int64_t comparedAt = 0;
+  std::int64_t notBefore = 0;     // of the next copy
+  std::int64_t reportedAt = 0;    // arrival told to the master, 0 = not since this view
+  // Copy: frames not sent yet (chunks, then the writes that followed).
+  std::deque<Bytes> outbox;
+  std::size_t outboxBytes = 0;
+  std::size_t outboxLimit = 0;
+  std::uint32_t chunksInFlight = 0;
+  std::uint32_t chunksUnsent = 0;
+
+  bool streaming() const {
+    return sync == Sync::kComparing || sync == Sync::kCopying || sync == Sync::kSynced;
+  }
+  void endCopy() {
+    outbox.clear();
+    outboxBytes = 0;
+    chunksInFlight = chunksUnsent = 0;
+  }
+};
+
+// A write that waits for its backups: answered to a local caller or to another member's.
+struct PendingWrite {
+  std::uint64_t seq = 0;
+  std::int64_t deadline = 0;
+  services::Completion<services::MapReply> done;
+  std::function<void(Result<OpResult>)> internal;
+  MemberId caller;  // valid = other member
+  std::uint64_t counter = 0;
+  std::uint32_t stream = 0;
+  OpResult result;
+};
+
+// Operations of this member's callers on one partition, in the order they were given.
+struct CallStream {
+  std::uint32_t attempt = 1;
+  std::vector<std::uint64_t> waiting;  // counters of calls not sent (any more)
+  std::int64_t retryAt = 0;            // steady ms, 0 = on the next view or link
+  bool flushing = false;               // older calls are being sent: newer ones wait
+  bool idle() const { return waiting.empty() && !flushing; }
+};
+
+struct Partition {
+  int number = 0;
+  Replica data;
+  std::unique_ptr<Staged> staged;
+
+  bool owner = false;
+  ViewId baseTerm;  // what was held when the term began
+  std::uint8_t baseValidFrom = 0;
+  Versions baseVersions{};
+  std::uint32_t rounds = 0;
+  std::vector<Follower> followers;
+  std::deque<PendingWrite> pending[kMaxReplicas];  // by the map's synchronous backup count
+  bool frozen = false;
+  bool reported = false;  // the freeze is final until a view comes
+  std::deque<std::pair<MemberId, Bytes>> frozenQueue;
+  absl::flat_hash_map<MemberId, std::uint32_t, std::hash<MemberId>> refused;  // attempt per caller
+
+  CallStream calls;
+
+  Follower* follower(const MemberId& id) {
+    for (auto& f : followers)
+      if (f.id == id) return &f;
+    return nullptr;
+  }
+  bool drained() const {
+    for (const auto& queue : pending)
+      if (!queue.empty()) return false;
+    return true;
+  }
+};
+
+}  // namespace ox::grid

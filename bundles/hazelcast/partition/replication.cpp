@@ -1,0 +1,287 @@
+// The owner's followers: backups and migration targets. Every write carries the whole array of
+// numbers; a follower that cannot continue the sequence gets a full copy.
+#include <algorithm>
+
+#include "partition/shard_impl.h"
+
+namespace ox::grid {
+
+using Impl = ShardCore::Impl;
+using Sync = Follower::Sync;
+
+ReplicationHead Impl::head(const Partition& p, const Follower& f) const {
+  ReplicationHead h;
+  h.view = view_->id;
+  h.term = p.data.term;
+  h.round = f.round;
+  h.level = f.level;
+  h.versions = p.data.versions;
+  return h;
+}
+
+std::uint64_t Impl::replicate(Partition& p, MapInfo& m, Effect effect, BytesView key,
+                              const Record* record, const OpId* remote, bool former,
+                              std::uint64_t count) {
+  for (int level = 0; level <= m.copies; ++level) ++p.data.versions[level];
+  Bytes encoded;
+  for (Follower& f : p.followers) {
+    if (f.level > m.copies || !f.streaming()) continue;
+    if (encoded.empty()) {
+      BackupMessage b;
+      b.head = head(p, f);
+      if (remote != nullptr) {
+        b.hasOp = true;
+        b.id = *remote;
+        b.returnsFormer = former;
+        b.count = count;
+      }
+      b.effect = effect;
+      b.map = m.name;
+      b.key = key;
+      if (record != nullptr) {
+        b.meta = *record;
+        b.value = record->value();
+      }
+      encoded = b.encode(static_cast<std::uint16_t>(p.number));
+    } else {
+      patchFollower(encoded, f.round, f.level);
+    }
+    // The last follower gets the bytes themselves, the others a copy.
+    const bool last = &f == &p.followers.back();
+    if (f.sync == Sync::kCopying && !f.outbox.empty()) {
+      f.outboxBytes += encoded.size();
+      f.outbox.push_back(encoded);
+      if (f.outboxBytes > f.outboxLimit) wantCopy(p, f, settings_.retryMillis);
+    } else {
+      host_.send(f.id, last ? std::move(encoded) : encoded);
+    }
+    if (last) break;
+  }
+  return p.data.versions[0];
+}
+
+void Impl::refreshFollowers(Partition& p, const ClusterView& view) {
+  std::vector<Follower> next;
+  const auto want = [&](const MemberId& id) -> Follower& {
+    for (auto& f : next)
+      if (f.id == id) return f;
+    Follower* known = p.follower(id);
+    if (known != nullptr) {
+      next.push_back(std::move(*known));
+    } else {
+      next.emplace_back();
+      next.back().id = id;
+      next.back().level = kMaxReplicas;  // holds nothing that we know of
+    }
+    Follower& f = next.back();
+    f.index = -1;
+    f.target = f.becomesOwner = false;
+    f.targetIndex = 0;
+    f.reportedAt = 0;
+    return f;
+  };
+  const Replicas& replicas = view.partitions[static_cast<std::size_t>(p.number)];
+  next.reserve(replicas.count + 8u);
+  for (int i = 1; i < replicas.count; ++i)
+    want(replicas.at[static_cast<std::size_t>(i)]).index = i;
+  for (const Migration& m : view.migrations) {
+    if (m.partition != p.number || m.target == settings_.self) continue;
+    const bool seen = std::any_of(next.begin(), next.end(),
+                                  [&](const Follower& f) { return f.id == m.target; });
+    Follower* f = nullptr;
+    if (seen) {
+      for (auto& n : next)
+        if (n.id == m.target) f = &n;
+    } else {
+      f = &want(m.target);
+    }
+    f->target = true;
+    f->becomesOwner = m.becomesOwner;
+    f->targetIndex = std::min<int>(m.replicaIndex, kMaxReplicas - 1);
+  }
+  p.followers = std::move(next);
+  for (Follower& f : p.followers) {
+    int level = f.index >= 1 ? f.index : kMaxReplicas - 1;
+    if (f.target) level = std::min(level, f.becomesOwner ? 0 : f.targetIndex);
+    const bool fresh = f.level == kMaxReplicas;
+    const bool more = level < f.level;
+    f.level = static_cast<std::uint8_t>(level);
+    if (!more) continue;
+    // A target that nobody holds a copy on needs one anyway; the others may be in sync already.
+    if (fresh && f.index < 0 && up(f.id)) wantCopy(p, f, 0);
+    else startCompare(p, f);
+    f.comparedAt = steady() - static_cast<std::int64_t>(random_.below(
+                                  static_cast<std::uint64_t>(settings_.compareMillis) + 1));
+  }
+  for (Follower& f : p.followers)
+    if (f.sync == Sync::kWaiting && f.notBefore <= steady()) startCopy(p, f);
+}
+
+void Impl::startCompare(Partition& p, Follower& f) {
+  f.endCopy();
+  f.round = ++p.rounds;
+  f.acked = 0;
+  f.progressAt = steady();
+  if (!up(f.id)) {
+    f.sync = Sync::kDown;
+    return;
+  }
+  f.sync = Sync::kComparing;
+  sendCompare(p, f);
+}
+
+void Impl::sendCompare(Partition& p, Follower& f) {
+  f.comparedAt = steady();
+  CompareMessage c;
+  c.head = head(p, f);
+  c.baseTerm = p.baseTerm;
+  c.baseValidFrom = p.baseValidFrom;
+  c.baseVersions = p.baseVersions;
+  host_.send(f.id, c.encode(static_cast<std::uint16_t>(p.number)));
+}
+
+void Impl::wantCopy(Partition& p, Follower& f, std::int64_t pause) {
+  f.endCopy();
+  f.round = ++p.rounds;  // answers to what was sent so far do not count any more
+  f.acked = 0;
+  f.sync = Sync::kWaiting;
+  f.progressAt = steady();
+  f.notBefore = f.progressAt + pause;
+}
+
+std::size_t Impl::copiesRunning() const {
+  std::size_t n = 0;
+  for (const auto& p : partitions_) {
+    if (!p || !p->owner) continue;
+    for (const auto& f : p->followers) n += f.sync == Sync::kCopying ? 1 : 0;
+  }
+  return n;
+}
+
+// The whole snapshot is encoded at once: what is written later follows behind its chunks.
+void Impl::startCopy(Partition& p, Follower& f) {
+  if (!up(f.id)) {
+    f.sync = Sync::kDown;
+    return;
+  }
+  if (copiesRunning() >= kMaxCopiesAtOnce) return;
+  f.endCopy();
+  f.round = ++p.rounds;
+  f.sync = Sync::kCopying;
+  f.progressAt = steady();
+
+  CopyChunkMessage message;
+  message.head = head(p, f);
+  message.validFrom = 0;
+  for (const MapInfo* m : maps_) {
+    const RecordStore* records = findStore(p.data, m->index);
+    if (records != nullptr && !records->empty() && m->copies < f.level)
+      message.validFrom =
+          std::max(message.validFrom, static_cast<std::uint8_t>(m->copies + 1));
+  }
+  ByteWriter out;
+  std::size_t lastAt = 0;
+  const auto open = [&] {
+    message.begin(out, static_cast<std::uint16_t>(p.number));
+    lastAt = out.size() - 1;
+  };
+  const auto close = [&](bool last) {
+    Bytes frame = out.take();
+    frame[lastAt] = last ? 1 : 0;
+    f.outboxBytes += frame.size();
+    f.outbox.push_back(std::move(frame));
+    ++f.chunksUnsent;
+    ++message.index;
+    out = ByteWriter();
+  };
+  open();
+  for (const auto& e : p.data.recent.entries()) {
+    RecentItem item;
+    item.id = e.id;
+    item.hasValue = e.value.has_value();
+    if (e.value) item.value = *e.value;
+    item.count = e.count;
+    item.seq = e.seq;
+    writeRecentItem(out, item);
+    if (out.size() >= settings_.copyChunkBytes) {
+      close(false);
+      open();
+    }
+  }
+  for (const MapInfo* m : maps_) {
+    const RecordStore* records = findStore(p.data, m->index);
+    if (records == nullptr || records->empty() || m->copies < f.level) continue;
+    writeMapItem(out, m->name);
+    for (std::size_t i = 0; i < records->size(); ++i) {
+      if (out.size() >= settings_.copyChunkBytes) {
+        close(false);
+        open();
+        writeMapItem(out, m->name);
+      }
+      writeRecordItem(out, *records->at(i));
+    }
+  }
+  close(true);
+  f.outboxLimit = f.outboxBytes + kMaxWritesBehindCopy;
+  pumpCopy(f);
+}
+
+void Impl::pumpCopy(Follower& f) {
+  while (!f.outbox.empty()) {
+    if (f.chunksUnsent > 0) {
+      if (f.chunksInFlight >= kCopyWindow) return;
+      --f.chunksUnsent;
+      ++f.chunksInFlight;
+    }
+    f.outboxBytes -= f.outbox.front().size();
+    host_.send(f.id, std::move(f.outbox.front()));
+    f.outbox.pop_front();
+  }
+}
+
+void Impl::onAck(Kind kind, const MemberId& from, Partition& p, BytesView frame) {
+  ByteReader in(frame.substr(kDataHeadBytes));
+  auto message = AckMessage::decode(in);
+  if (!message) return bad(from, message.error().message);
+  // Answers to a former ownership or a former round say nothing about this one.
+  if (!p.owner || message->term != p.data.term) return;
+  Follower* f = p.follower(from);
+  if (f == nullptr || message->round != f->round) return;
+  if (message->seq > p.data.versions[0]) return bad(from, "acknowledges writes that were not made");
+  f->progressAt = steady();
+  switch (message->status) {
+    case AckStatus::kStale:
+      // It knows a newer view: ours is on its way, or the next comparison tells.
+      f->endCopy();
+      f->round = ++p.rounds;
+      f->sync = Sync::kDown;
+      f->acked = 0;
+      break;
+    case AckStatus::kMismatch:
+      if (f->sync == Sync::kWaiting || f->sync == Sync::kDown) return;
+      wantCopy(p, *f, f->sync == Sync::kCopying ? settings_.retryMillis : 0);
+      startCopy(p, *f);
+      break;
+    case AckStatus::kOk:
+      if (kind == Kind::kCopyAck) {
+        if (f->sync != Sync::kCopying) return;
+        if (f->chunksInFlight > 0) --f->chunksInFlight;
+        if (message->last) {
+          f->sync = Sync::kSynced;
+          f->comparedAt = f->progressAt;
+          f->acked = std::max(f->acked, message->seq);
+        }
+        pumpCopy(*f);
+      } else if (kind == Kind::kCompareReply) {
+        if (f->sync != Sync::kComparing && f->sync != Sync::kSynced) return;
+        f->sync = Sync::kSynced;
+        f->acked = std::max(f->acked, message->seq);
+      } else if (f->sync == Sync::kSynced) {
+        f->acked = std::max(f->acked, message->seq);
+      }
+      break;
+  }
+  settle(p);
+}
+
+}  // namespace ox::grid

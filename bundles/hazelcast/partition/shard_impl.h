@@ -1,0 +1,269 @@
+// Inside of ShardCore, cut by concept:
+//   shard_core.cpp   views, links, ticks, dispatch of frames
+//   owner.cpp        executing operations on owned partitions, waiting for backups, freezing
+//   replication.cpp  the owner's followers: compare, copy, acknowledgements
+//   backup.cpp       the receiving side of these
+//   calls.cpp        operations of this member's callers: sending, retrying, timing out
+//   bulk.cpp         over all partitions; statistics; merge after a split
+// Threads: one. Nothing here blocks or reads a clock other than the given one.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "partition/replica.h"
+#include "partition/shard_core.h"
+#include "topic/topics.h"
+
+namespace ox::grid {
+
+inline constexpr std::size_t kMaxMaps = 4096;
+inline constexpr std::size_t kMaxFrozenQueue = 10000;       // per partition
+inline constexpr std::size_t kMaxEarlyFrames = 65536;       // ahead of our view
+inline constexpr std::size_t kMaxEarlyBytes = 256u << 20;
+inline constexpr std::size_t kMaxParkedFrames = 4096;       // per peer without a link yet
+inline constexpr std::size_t kMaxParkedBytes = 4u << 20;
+inline constexpr std::size_t kMaxCopiesAtOnce = 16;
+inline constexpr std::uint32_t kCopyWindow = 8;             // chunks in flight per copy
+inline constexpr std::size_t kMaxWritesBehindCopy = 64u << 20;  // bytes; then the copy starts anew
+inline constexpr std::size_t kSweepPerTick = 2000;          // records looked at for expiry
+inline constexpr std::size_t kBulkReplyBytes = 1u << 20;
+inline constexpr std::size_t kMaxMergeInFlight = 256;
+inline constexpr std::int64_t kResendMillis = 2000;         // unanswered though the link is up
+inline constexpr std::int64_t kRepeatDoneMillis = 1000;     // migration reports, until a view
+
+class ShardCore::Impl {
+ public:
+  using MapDone = services::Completion<services::MapReply>;
+  using InternalDone = std::function<void(Result<OpResult>)>;
+
+  Impl(ShardSettings settings, std::shared_ptr<const MapConfigs> maps, Clock& clock,
+       Random& random, ShardHost& host);
+
+  void tick();
+  void viewInstalled(const ViewPtr& view);
+  void peerUp(const MemberId& member);
+  void peerDown(const MemberId& member);
+  void received(const MemberId& from, BytesView frame);
+  void execute(const std::string& map, int partition, services::MapRequest request, MapDone done);
+  void size(const std::string& map, services::Completion<std::uint64_t> done);
+  void entries(const std::string& map, bool withValues,
+               services::Completion<std::vector<services::MapEntry>> done);
+  void clear(const std::string& map, services::Completion<std::uint64_t> done);
+  services::MapStats localStats(const std::string& map) const;
+  std::vector<std::string> mapNames() const;
+  void publish(const std::string& topic, int slot, Bytes payload);
+  std::uint64_t ownedEntries() const;
+  std::uint64_t unsyncedReplicas() const;
+  void keepEntriesForMerge();
+
+  Topics topics_;
+  std::uint64_t badMessages_ = 0;
+
+ private:
+  struct MapInfo {
+    std::size_t index = 0;
+    std::string name;
+    MapConfig config;
+    int sync = 1;    // backups that are waited for
+    int copies = 1;  // sync and async together
+    std::uint64_t hits = 0, gets = 0, puts = 0, removes = 0;
+    std::int64_t lastAccess = 0, lastUpdate = 0;
+  };
+  struct NameHash {
+    using is_transparent = void;
+    std::size_t operator()(BytesView v) const { return std::hash<BytesView>{}(v); }
+  };
+  struct NameEqual {
+    using is_transparent = void;
+    bool operator()(BytesView a, BytesView b) const { return a == b; }
+  };
+  // An operation of this member's callers that could not be completed at once.
+  struct Call {
+    std::uint64_t counter = 0;
+    int partition = 0;
+    OpKind kind = OpKind::kSize;
+    std::string map;
+    services::MapRequest request;
+    RecordMeta meta;
+    std::uint32_t cursor = 0;
+    MapDone done;
+    InternalDone internal;
+    std::int64_t deadline = 0;
+    bool everSent = false;
+    bool inFlight = false;
+    MemberId target;
+    std::uint32_t attempt = 0;
+    std::int64_t sentAt = 0;
+  };
+  struct Executed {
+    OpResult result;
+    std::uint64_t waitFor = 0;  // number that backups must reach; 0 = nothing to wait for
+  };
+  struct Kept {  // an entry kept for the merge
+    int partition = 0;
+    std::string map;
+    Bytes key, value;
+    RecordMeta meta;
+  };
+  struct Pages {  // entries of one partition as they come
+    int partition = 0;
+    std::string map;
+    OpKind kind = OpKind::kEntries;
+    std::vector<services::MapEntry> entries;
+    InternalDone done;
+  };
+  struct Parked {
+    std::deque<Bytes> frames;
+    std::size_t bytes = 0;
+  };
+
+  // What the master is to be told is told when the outermost call ends: the host may install the
+  // next view at once, which must not happen in the middle of a walk.
+  class Reporting {
+   public:
+    explicit Reporting(Impl& impl) : impl_(impl) { ++impl_.depth_; }
+    ~Reporting() {
+      if (--impl_.depth_ == 0 && !impl_.reports_.empty()) impl_.emitReports();
+    }
+    Reporting(const Reporting&) = delete;
+    Reporting& operator=(const Reporting&) = delete;
+
+   private:
+    Impl& impl_;
+  };
+  void emitReports();
+
+  // --- maps and partitions
+  MapInfo* map(BytesView name);  // null = too many maps
+  RecordStore& store(Replica& replica, std::size_t map);
+  RecordStore* findStore(const Replica& replica, std::size_t map) const {
+    return map < replica.stores.size() ? replica.stores[map].get() : nullptr;
+  }
+  // Null when the number is not known, or not of this shard.
+  Partition* partition(int number) {
+    const auto i = static_cast<std::size_t>(number / settings_.shardCount);
+    return number >= 0 && number < partitionCount_ ? partitions_[i].get() : nullptr;
+  }
+  bool mine(int number) const { return number % settings_.shardCount == settings_.shardIndex; }
+  std::int64_t steady() const { return clock_.steadyMillis(); }
+  std::int64_t wall() const { return clock_.wallMillis(); }
+  bool up(const MemberId& member) const { return up_.contains(member); }
+  // Sends, or keeps a bounded number of frames until the link is up.
+  void post(const MemberId& to, Bytes frame);
+  void bad(const MemberId& from, const std::string& why);
+
+  // --- views
+  void applyView(Partition& p, const ClusterView& view);
+  void becomeOwner(Partition& p, const ClusterView& view);
+  void demote(Partition& p, bool listed);
+  void forgetPartitions(int newCount);
+  void replayEarly();
+
+  // --- owner
+  void runLocal(Partition& p, const std::string& map, OpKind kind, services::MapRequest& request,
+                std::uint32_t cursor, const RecordMeta* meta, MapDone done, InternalDone internal);
+  Executed run(Partition& p, MapInfo& m, OpKind kind, const OperationInput& in,
+               std::uint32_t cursor, const RecordMeta* meta, const OpId* remote);
+  void runBulk(Partition& p, MapInfo& m, OpKind kind, std::uint32_t cursor, const OpId* remote,
+               Executed& out);
+  void runMerge(Partition& p, MapInfo& m, const OperationInput& in, const RecordMeta& meta,
+                const OpId* remote, Executed& out);
+  void expire(Partition& p, MapInfo& m, RecordStore& records, Record* record);
+  void countOperation(MapInfo& m, OpKind kind, bool hit);
+  void onOperation(const MemberId& from, Partition& p, BytesView frame);
+  void serve(const MemberId& from, Partition& p, const OperationMessage& message);
+  void refuse(const MemberId& to, Partition& p, const OperationMessage& message);
+  void reply(const MemberId& to, int slot, std::uint64_t counter, std::uint32_t stream,
+             const Result<OpResult>& result);
+  std::uint64_t watermark(const Partition& p, int sync) const;
+  void settle(Partition& p);  // answers what has been waited for; moves freezing on
+  void answer(Partition& p, PendingWrite write, Result<OpResult> result);
+  void unfreeze(Partition& p);
+  void checkMigrations(Partition& p);
+  void ownerTick(Partition& p, std::int64_t now);
+  void sweep(std::int64_t now);
+
+  // --- followers
+  std::uint64_t replicate(Partition& p, MapInfo& m, Effect effect, BytesView key,
+                          const Record* record, const OpId* remote, bool former,
+                          std::uint64_t count);
+  void toFollower(Follower& f, Bytes frame);
+  ReplicationHead head(const Partition& p, const Follower& f) const;
+  void refreshFollowers(Partition& p, const ClusterView& view);
+  void startCompare(Partition& p, Follower& f);
+  void sendCompare(Partition& p, Follower& f);
+  void wantCopy(Partition& p, Follower& f, std::int64_t pause);
+  void startCopy(Partition& p, Follower& f);
+  void pumpCopy(Follower& f);
+  void onAck(Kind kind, const MemberId& from, Partition& p, BytesView frame);
+  std::size_t copiesRunning() const;
+
+  // --- backup
+  bool early(const MemberId& from, const ViewId& view, BytesView frame);
+  AckStatus admit(const MemberId& from, const Partition& p, const ReplicationHead& head) const;
+  void ack(const MemberId& to, Kind kind, int slot, const ReplicationHead& head, AckStatus status,
+           std::uint32_t index = 0, bool last = false);
+  void onBackup(const MemberId& from, Partition& p, BytesView frame);
+  void onCompare(const MemberId& from, Partition& p, BytesView frame);
+  void onCopyChunk(const MemberId& from, Partition& p, BytesView frame);
+  void raiseLevel(Replica& replica, std::uint8_t level);
+
+  // --- calls
+  void submit(Call call);
+  bool dispatch(Partition& p, Call& call);  // false = waits (again)
+  bool wait(Partition* p, Call& call, std::int64_t pause);  // false, always
+  void flush(Partition& p);
+  void finish(std::uint64_t counter, Result<OpResult> result);
+  void onReply(const MemberId& from, Partition& p, BytesView frame);
+  void callsTick(std::int64_t now);
+  void parkCalls(const std::function<bool(const Call&)>& which, std::int64_t pause);
+  void overPartitions(const std::string& map, OpKind kind,
+                      std::function<void(Result<OpResult>)> total);
+  void askPage(std::shared_ptr<Pages> pages, std::uint32_t cursor);
+  void askPartition(int partition, const std::string& map, OpKind kind, std::uint32_t cursor,
+                    InternalDone done);
+
+  // --- merge
+  void pumpMerge();
+  void mergeAnswered(Kept kept, const Result<OpResult>& result);
+
+  ShardSettings settings_;
+  std::shared_ptr<const MapConfigs> configs_;
+  Clock& clock_;
+  Random& random_;
+  ShardHost& host_;
+  HybridClock hybrid_;
+
+  absl::flat_hash_map<std::string, std::unique_ptr<MapInfo>, NameHash, NameEqual> byName_;
+  std::vector<MapInfo*> maps_;
+  std::vector<std::unique_ptr<Partition>> partitions_;  // number / shardCount
+  int partitionCount_ = 0;
+  ViewPtr view_;
+  absl::flat_hash_set<MemberId, std::hash<MemberId>> up_;
+  absl::flat_hash_map<MemberId, Parked, std::hash<MemberId>> parked_;
+  std::deque<std::pair<MemberId, Bytes>> early_;
+  std::size_t earlyBytes_ = 0;
+  std::size_t sweepPartition_ = 0, sweepMap_ = 0;
+
+  std::uint64_t nextCounter_ = 0;
+  absl::flat_hash_map<std::uint64_t, std::unique_ptr<Call>> calls_;
+  std::deque<std::pair<std::int64_t, std::uint64_t>> deadlines_;
+  std::int64_t resendAt_ = 0;
+  std::size_t pendingWrites_ = 0;
+  std::vector<std::pair<ViewId, Migration>> reports_;
+  int depth_ = 0;
+
+  std::deque<Kept> merge_;
+  ViewPtr mergeFrom_;  // the view that the entries were kept under
+  std::size_t mergeInFlight_ = 0;
+  std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> merged_;  // kept, dropped
+};
+
+}  // namespace ox::grid

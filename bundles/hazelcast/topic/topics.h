@@ -1,0 +1,43 @@
+// Topics of one shard: numbering what this member publishes, noticing gaps in what it receives.
+//
+// Promise:   per source and topic the numbers rise by one; nothing is stored or repeated. A member
+//            that hears a source for the first time begins with the number it hears.
+// Threads:   one (its shard's). Bounds: kMaxTopics names; sources are those of the installed view.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include <functional>
+#include <string>
+
+#include "member_protocol/data_messages.h"
+#include "services/grid.h"
+
+namespace ox::grid {
+
+class Topics {
+ public:
+  using Deliver = std::function<void(const std::string& topic, services::TopicMessage message)>;
+  static constexpr std::size_t kMaxTopics = 10000;
+
+  void setDeliver(Deliver deliver) { deliver_ = std::move(deliver); }
+  // The frame for the other members, and delivery to this member. Empty = too many topics.
+  Bytes publish(const MemberId& self, const std::string& topic, std::uint16_t slot, Bytes payload,
+                std::int64_t wallMillis);
+  // False = refused (bound).
+  bool received(const MemberId& from, const TopicFrame& frame);
+  void membersChanged(const std::function<bool(const MemberId&)>& present);
+  services::TopicStats stats(const std::string& topic) const;
+
+ private:
+  struct Topic {
+    std::uint64_t published = 0;
+    services::TopicStats stats;
+    absl::flat_hash_map<MemberId, std::uint64_t, std::hash<MemberId>> last;
+  };
+  Topic* find(const std::string& name);
+  absl::flat_hash_map<std::string, Topic> topics_;
+  Deliver deliver_;
+};
+
+}  // namespace ox::grid
