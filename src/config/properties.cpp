@@ -107,7 +107,7 @@ std::string unescape(std::string_view in, std::string& problem) {
     }
     const auto first = hex4(in, i + 1);
     if (!first) {
-      problem = "\\u needs four hexadecimal digits; allowed: \\u0000 form, or \\\\u for a backslash";
+      problem = "\\u needs four hexadecimal digits; allowed: \\uXXXX, or \\\\u for a backslash";
       return {};
     }
     i += 4;

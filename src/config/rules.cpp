@@ -61,7 +61,7 @@ class Rules {
       error(keys::kMaxNoHeartbeatSeconds,
             "must be greater than " + keys::kHeartbeatIntervalSeconds.name() + " (" +
                 std::to_string(config_.get(keys::kHeartbeatIntervalSeconds)) +
-                "), or every member counts as dead between two signs of life");
+                "), or every member counts as dead between two signs of life; allowed: more than that");
     if (gridIsOpen(config_))
       warn(keys::kNetworkInterfaces,
            "the grid can be reached from other machines, and whoever reaches it may join and read "
@@ -109,9 +109,11 @@ class Rules {
             "is shorter (" + std::to_string(longLife) + " ms) than " +
                 keys::kSessionDefaultLifeTime.name() + " (" + std::to_string(shortLife) +
                 " ms); allowed: at least as long");
-    const std::string file = mapFile(config_, "sessions-");
-    const auto idle = file.empty() ? 0 : config_.getFrom(file, keys::kMapMaxIdleSeconds);
-    if (idle > 0 && idle * 1000 <= longLife) {
+    for (const auto& file : config_.files()) {
+      if (file.rfind("hazelcast/", 0) != 0) continue;
+      if (config_.getFrom(file, keys::kMapName).rfind("sessions-", 0) != 0) continue;
+      const auto idle = config_.getFrom(file, keys::kMapMaxIdleSeconds);
+      if (idle == 0 || idle * 1000 > longLife) continue;
       Problem p{Severity::kWarn, file, 0, keys::kMapMaxIdleSeconds.name(),
                 "is not longer than " + keys::kSessionLongLifeTime.name() + " (" +
                     std::to_string(longLife / 1000) + " s): sessions vanish from the grid before "
@@ -215,14 +217,6 @@ bool gridIsOpen(const Config& config) {
 bool loopbackHost(const std::string& host) {
   return lowered(host) == "localhost" || host == "::1" ||
          (isIPv4(host) && host.rfind("127.", 0) == 0);
-}
-
-std::string mapFile(const Config& config, const std::string& prefix) {
-  for (const auto& file : config.files())
-    if (file.rfind("hazelcast/", 0) == 0 &&
-        config.getFrom(file, keys::kMapName).rfind(prefix, 0) == 0)
-      return file;
-  return {};
 }
 
 std::vector<Problem> checkRules(const Config& config) { return Rules(config).run(); }

@@ -21,7 +21,5 @@ Problem problemAt(const Config& config, const KeyInfo& key, Problem::Severity se
 bool gridIsOpen(const Config& config);
 // True when `host` of a listener means this machine only (localhost, 127.x, ::1).
 bool loopbackHost(const std::string& host);
-// The file below hazelcast/ that describes the structure named or beginning with `prefix`, or "".
-std::string mapFile(const Config& config, const std::string& prefix);
 
 }  // namespace ox::config
