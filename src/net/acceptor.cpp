@@ -39,6 +39,7 @@ struct Acceptor::Impl : std::enable_shared_from_this<Acceptor::Impl> {
   const std::vector<Protocol> protocols;
   std::uint16_t port = 0;
   Counters counters;
+  std::atomic<bool> closing{false};
   bool closed = false;
   std::unordered_map<std::uint64_t, std::shared_ptr<Undecided>> undecided;
 
@@ -167,6 +168,7 @@ Acceptor::~Acceptor() { close(); }
 std::uint16_t Acceptor::port() const { return impl_->port; }
 const Acceptor::Counters& Acceptor::counters() const { return impl_->counters; }
 void Acceptor::close() {
+  if (impl_->closing.exchange(true)) return;
   impl_->shard.runAndWait([impl = impl_] { impl->close(); });
 }
 

@@ -40,7 +40,7 @@ class Acceptor {
   static Result<std::unique_ptr<Acceptor>> open(Shard& shard, const std::string& host,
                                                 std::uint16_t port, int tries,
                                                 std::vector<Protocol> protocols);
-  ~Acceptor();  // closes; waits for its shard
+  ~Acceptor();  // closes; waits for its shard, which must run until then
 
   std::uint16_t port() const;
   const Counters& counters() const;

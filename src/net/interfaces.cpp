@@ -78,9 +78,10 @@ Result<std::vector<std::string>> resolve(const std::string& host, bool ipv6) {
 
 Result<std::string> pickAddress(const std::vector<std::string>& patterns,
                                 const std::vector<std::string>& local) {
+  const auto parsed = config::parsePatterns(patterns);
+  if (!parsed) return parsed.error();
   for (const auto& address : local)
-    for (const auto& pattern : patterns)
-      if (config::matchesAddress(pattern, address)) return address;
+    if (config::matchesAny(*parsed, address)) return address;
   return Error(Code::kConfig, "no interface of this machine matches " + joined(patterns) +
                                   "; its addresses are " + joined(local));
 }

@@ -72,7 +72,7 @@ struct Stream::Impl {
 
   Shard& shard;
   tcp::socket socket;
-  const Limits limits;
+  Limits limits;
   std::string remoteName;
   // Shared, so that a callback may replace or release itself while it runs.
   std::shared_ptr<Callbacks> callbacks;
@@ -276,6 +276,8 @@ void Stream::handlers(OnFrame onFrame, OnClosed onClosed) {
   impl_->callbacks = std::make_shared<Impl::Callbacks>(
       Impl::Callbacks{std::move(onFrame), std::move(onClosed)});
 }
+
+void Stream::setFrameLimit(std::uint32_t bytes) { impl_->limits.frameBytes = bytes; }
 
 bool Stream::send(BytesView frame) {
   Impl& i = *impl_;

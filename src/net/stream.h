@@ -61,6 +61,8 @@ class Stream : public std::enable_shared_from_this<Stream> {
   void start(OnFrame onFrame, OnClosed onClosed);
   // Replaces the callbacks of a started stream (handshake over, traffic begins).
   void handlers(OnFrame onFrame, OnClosed onClosed);
+  // Frames may be small until the other side is known.
+  void setFrameLimit(std::uint32_t bytes);
   // False when the stream is closed, or is being closed because its queue is full.
   bool send(BytesView frame);
   // Bytes without a length before them (the protocol's first bytes); before any frame.

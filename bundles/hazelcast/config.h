@@ -1,0 +1,60 @@
+// Settings of the grid, from hazelcast.properties and hazelcast/*.properties.
+//
+// Threads:   plain values; readGridConfig() at start and for --check-config.
+// Errors:    every mistake is a Problem with file, line and key; a start with any error is refused.
+// Source of keys and semantics: the original's hazelcast.properties and its data-structure files
+// ("com.openexchange.hazelcast.configuration.map.<field>", one structure per file).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "config/host_list.h"
+#include "map/map_config.h"
+#include "types.h"
+
+namespace ox::grid {
+
+inline constexpr int kAutoPortOffset = 10;      // so that no older product line shares the port
+inline constexpr int kAutoIncrementPorts = 100;
+inline constexpr int kProbedPorts = 3;          // of a listed node without port
+inline constexpr const char* kDefaultGroup = "ox";
+
+struct GridConfig {
+  bool enabled = true;
+  std::string clusterName;                      // with the generation's suffix
+  std::string password;                         // empty = none
+  bool lite = false;
+  std::string join = "empty";                   // empty | static
+  std::vector<config::HostPort> nodes;
+  std::string bindHost = "127.0.0.1";           // listens here
+  std::string announcedHost = "127.0.0.1";      // what others are told
+  std::uint16_t port = 5711;                    // with the offset; 0 = any free one (tests)
+  int portTries = kAutoIncrementPorts;
+  bool ipv6 = false;
+  std::int64_t connectMillis = 10'000;
+  std::int64_t callTimeoutMillis = 30'000;
+  std::int64_t heartbeatMillis = 1000;
+  std::int64_t silenceMillis = 10'000;
+  std::int64_t leaveMillis = 10'000;
+  int partitionCount = kDefaultPartitionCount;
+  std::shared_ptr<const MapConfigs> maps = std::make_shared<MapConfigs>();
+};
+
+// `localAddresses`: of this machine (net/interfaces.h), the ones others can reach first.
+GridConfig readGridConfig(const config::Config& config,
+                          const std::vector<std::string>& localAddresses,
+                          std::vector<config::Problem>& problems);
+
+// The static list as addresses to try: names through `resolve` (blocking), every node without port
+// with `port` and the next two. What cannot be resolved is left out and named in `failed`.
+using Resolver = std::function<Result<std::vector<std::string>>(const std::string& host)>;
+std::vector<Address> candidateAddresses(const std::vector<config::HostPort>& nodes,
+                                        std::uint16_t port, const Resolver& resolve,
+                                        std::vector<std::string>& failed);
+
+}  // namespace ox::grid

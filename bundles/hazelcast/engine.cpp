@@ -1,0 +1,353 @@
+#include "engine.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "engine_impl.h"
+#include "net/interfaces.h"
+
+namespace ox::grid {
+
+Engine::Impl::Impl(GridConfig c, std::shared_ptr<net::ShardSet> s, std::shared_ptr<net::Workers> w,
+                   Clock& k)
+    : config(std::move(c)), shards(std::move(s)), workers(std::move(w)), clock(k),
+      id{secureRandom().next(), secureRandom().next()},
+      refusals(std::make_shared<RefusalLog>(k)), random(secureRandom().next()),
+      nodes(config.nodes) {}
+
+Status Engine::Impl::start() {
+  control = std::make_unique<net::Shard>(-1, "grid-control");
+  auto opened = net::Acceptor::open(
+      *control, config.bindHost, config.port, config.portTries,
+      {{kMagic, [this](net::Detached connection, const std::string& remote) {
+          accepted(std::move(connection), remote);
+        }}});
+  if (!opened) {
+    control->stop();
+    return opened.error();
+  }
+  address = Address{config.announcedHost, (*opened)->port()};
+
+  auto shared = std::make_shared<LinkContext>();
+  shared->identity.clusterName = config.clusterName;
+  shared->identity.self = Member{id, address, config.lite};
+  shared->identity.partitionCount = static_cast<std::uint32_t>(config.partitionCount);
+  shared->identity.key = deriveLinkKey(config.password, config.clusterName);
+  shared->from = config.bindHost;
+  shared->connectMillis = config.connectMillis;
+  shared->refusals = refusals;
+  context = shared;
+
+  ControlSettings settings;
+  settings.clusterName = config.clusterName;
+  settings.self = shared->identity.self;
+  settings.partitionCount = config.partitionCount;
+  settings.candidates = resolveNodes(nodes);
+  settings.backupCopies = config.maps->maxCopies();
+  settings.heartbeatMillis = config.heartbeatMillis;
+  settings.silenceMillis = config.silenceMillis;
+  settings.leaveMillis = config.leaveMillis;
+
+  const std::weak_ptr<Impl> weak = weak_from_this();
+  Lane::Hooks hooks;
+  hooks.migrationDone = [weak](const ViewId& v, const Migration& m) {
+    if (const auto self = weak.lock())
+      self->control->post([p = self.get(), v, m] {
+        if (p->core) p->core->migrationDone(v, m);
+      });
+  };
+  hooks.broken = [weak](const MemberId& peer, std::uint64_t session) {
+    if (const auto self = weak.lock())
+      self->control->post([p = self.get(), peer, session] {
+        if (!p->sessions) return;
+        p->sessions->broken(peer, session);
+        p->linkResets = p->sessions->resets();
+      });
+  };
+  hooks.deliver = [weak](const std::string& topic, services::TopicMessage message) {
+    if (const auto self = weak.lock()) self->deliver(topic, std::move(message));
+  };
+  std::vector<std::weak_ptr<Lane>> all;
+  for (int i = 0; i < shards->count(); ++i) {
+    ShardSettings s;
+    s.self = id;
+    s.shardIndex = i;
+    s.shardCount = shards->count();
+    s.callTimeoutMillis = config.callTimeoutMillis;
+    lanes.push_back(
+        std::make_shared<Lane>(shards->at(i), s, config.maps, context, clock, hooks));
+    all.push_back(lanes.back());
+  }
+  for (const auto& lane : lanes) lane->post([all](Lane& l) { l.start(all); });
+
+  DataSessions::Hooks data;
+  data.open = [this](const Member& m, std::uint64_t session) {
+    for (const auto& lane : lanes)
+      lane->post([m, session](Lane& l) { l.links().open(m, session); });
+  };
+  data.close = [this](const MemberId& m, std::uint64_t session) {
+    for (const auto& lane : lanes)
+      lane->post([m, session](Lane& l) { l.links().close(m, session); });
+  };
+  data.after = [this](std::int64_t millis, std::function<void()> task) {
+    return control->runAfter(millis, std::move(task));
+  };
+  running = true;
+  control->runAndWait([&] {
+    sessions = std::make_unique<DataSessions>(id, clock, std::move(data));
+    core = std::make_unique<ControlCore>(std::move(settings), clock, random, *this);
+    acceptor = std::move(*opened);
+    lastTick = lastResolve = clock.steadyMillis();
+    core->start();
+    tick();
+  });
+  log::info("grid member " + id.toString() + " of cluster " + config.clusterName +
+            " listens on " + Address{config.bindHost, address.port}.toString() + ", announced as " +
+            address.toString());
+  return {};
+}
+
+std::vector<Address> Engine::Impl::resolveNodes(const std::vector<config::HostPort>& list) {
+  std::vector<std::string> failed;
+  auto out = candidateAddresses(
+      list, config.port, [this](const std::string& host) { return net::resolve(host, config.ipv6); },
+      failed);
+  for (const auto& text : failed)
+    log::warn("a node of the static list is left out for now: " + text);
+  return out;
+}
+
+void Engine::Impl::resolveAgain() {
+  const bool names = std::any_of(nodes.begin(), nodes.end(),
+                                 [](const config::HostPort& n) { return !n.numeric; });
+  if (!names || !pooled.enter()) return;
+  const bool queued = workers->submit([self = shared_from_this(), list = nodes] {
+    auto found = self->resolveNodes(list);
+    self->control->post([p = self.get(), list, found = std::move(found)] {
+      // Meanwhile a reload may have brought another list.
+      if (p->core && p->nodes == list && !found.empty()) p->core->setCandidates(found);
+    });
+    self->pooled.leave();
+  });
+  if (!queued) pooled.leave();
+}
+
+void Engine::Impl::tick() {
+  if (!core) return;
+  const std::int64_t now = clock.steadyMillis();
+  const std::int64_t late = now - lastTick - ControlSettings{}.tickMillis;
+  lastTick = now;
+  if (late > kPauseMillis) {
+    ++pauses;
+    longestPause = std::max(longestPause.load(), late);
+    log::warn("this node stood still for " + std::to_string(late) +
+              " ms; others may have suspected it");
+  }
+  core->tick();
+  if (!core) return;
+  sessions->tick();
+  if (now - lastResolve >= kResolveMillis) {
+    lastResolve = now;
+    resolveAgain();
+  }
+  control->runAfter(ControlSettings{}.tickMillis, [this] { tick(); });
+}
+
+void Engine::Impl::accepted(net::Detached connection, const std::string& remote) {
+  if (handshakes >= kMaxHandshakes || !core) {
+    ++busyHandshakes;
+    return;
+  }
+  ++handshakes;
+  acceptLink(
+      *control, context, std::move(connection), remote, [this](AcceptedLink& l) { ready(l); },
+      [this] { --handshakes; });
+}
+
+void Engine::Impl::ready(AcceptedLink& link) {
+  const LinkPeer& peer = link.handshake.peer();
+  if (!core) return link.refuse(Refusal::kBusy, "this member is stopping");
+  if (peer.purpose.kind == LinkKind::kControl) {
+    link.stream->send(link.handshake.welcome());
+    addControlLink(++lastLink, link.stream, peer, true);
+    return;
+  }
+  if (const Refusal why = sessions->accepts(peer); why != Refusal::kNone) {
+    refusals->note(peer.member.address.toString(), why, false, "data link");
+    return link.refuse(why, "data link of session " + std::to_string(peer.purpose.session));
+  }
+  auto connection = std::make_shared<net::Detached>(link.stream->detach());
+  if (!connection->valid()) return;  // closed: the peer sees it and the session starts anew
+  lanes[peer.purpose.shard % lanes.size()]->post(
+      [connection, from = peer.member.id, session = peer.purpose.session,
+       welcome = link.handshake.welcome()](Lane& l) {
+        l.links().adopt(from, session, std::move(*connection), welcome);
+      });
+}
+
+void Engine::Impl::addControlLink(LinkId link, std::shared_ptr<net::Stream> stream,
+                                  const LinkPeer& peer, bool incoming) {
+  ControlLink& entry = links[link];
+  entry.dial.reset();
+  entry.stream = stream;
+  linkCount = links.size();
+  stream->handlers(
+      [this, link](BytesView frame) {
+        if (core) core->received(link, frame);
+      },
+      [this, link](net::CloseReason why, const std::string&) {
+        links.erase(link);
+        linkCount = links.size();
+        if (core)
+          core->linkLost(link, why == net::CloseReason::kProtocol ? LinkLoss::kProtocol
+                                                                  : LinkLoss::kReset);
+      });
+  core->linkUp(link, PeerInfo{peer.member.id, peer.member.address, peer.member.lite, incoming});
+}
+
+LinkId Engine::Impl::dial(const Address& target) {
+  const LinkId link = ++lastLink;
+  links[link].dial = dialLink(*control, context, target, LinkPurpose{}, MemberId{},
+                              [this, link](DialResult result) {
+                                const auto it = links.find(link);
+                                if (it == links.end() || !core) {
+                                  if (result.stream) result.stream->close();
+                                  return;
+                                }
+                                if (result.stream)
+                                  return addControlLink(link, std::move(result.stream),
+                                                        result.peer, false);
+                                links.erase(it);
+                                linkCount = links.size();
+                                core->linkLost(link, result.loss);
+                              });
+  linkCount = links.size();
+  return link;
+}
+
+void Engine::Impl::send(LinkId link, Bytes frame) {
+  const auto it = links.find(link);
+  if (it != links.end() && it->second.stream) it->second.stream->send(frame);
+}
+
+void Engine::Impl::close(LinkId link) {
+  const auto it = links.find(link);
+  if (it == links.end()) return;
+  const ControlLink old = std::move(it->second);
+  links.erase(it);
+  linkCount = links.size();
+  if (old.dial) old.dial->cancel();
+  if (old.stream) old.stream->closeWhenWritten();
+}
+
+void Engine::Impl::installed(const ViewPtr& next) {
+  for (const auto& lane : lanes)
+    lane->post([next](Lane& l) { l.core()->viewInstalled(next); });
+  sessions->wanted(next ? next->members : std::vector<Member>());
+  {
+    std::lock_guard lock(mutex);
+    view = next;
+  }
+  notifyMembers();
+}
+
+void Engine::Impl::notifyMembers() {
+  if (notifying.exchange(true)) return;  // the one that waits will see the newest state
+  if (!pooled.enter()) return;
+  const bool queued = workers->submit([self = shared_from_this()] {
+    self->notifying = false;
+    self->memberListeners->call(self->state());
+    self->pooled.leave();
+  });
+  if (queued) return;
+  pooled.leave();
+  notifying = false;
+  control->runAfter(ControlSettings{}.tickMillis, [this] { notifyMembers(); });
+}
+
+void Engine::Impl::keepEntriesForMerge() {
+  for (const auto& lane : lanes)
+    lane->post([](Lane& l) { l.core()->keepEntriesForMerge(); });
+}
+
+std::uint64_t Engine::Impl::ownedEntries() const {
+  std::uint64_t sum = 0;
+  for (const auto& lane : lanes) sum += lane->ownedEntries();
+  return sum;
+}
+
+void Engine::Impl::left() {
+  std::lock_guard lock(mutex);
+  hasLeft = true;
+  leftChanged.notify_all();
+}
+
+bool Engine::Impl::leaveCluster() {
+  control->post([this] {
+    if (core) core->leave();
+  });
+  std::unique_lock lock(mutex);
+  // The core gives up by itself at leaveMillis; the rest is for a machine that stands still.
+  return leftChanged.wait_for(lock, std::chrono::milliseconds(config.leaveMillis + 1000),
+                              [this] { return hasLeft; });
+}
+
+void Engine::Impl::shut(bool abruptly) {
+  if (!running.exchange(false)) return;
+  acceptor->close();
+  control->runAndWait([&] {
+    sessions->stop();
+    for (auto& [link, entry] : links) {
+      if (entry.dial) entry.dial->cancel();
+      if (!entry.stream) continue;
+      if (abruptly) entry.stream->close();
+      else entry.stream->closeWhenWritten();
+    }
+    links.clear();
+    linkCount = 0;
+    core.reset();
+  });
+  for (const auto& lane : lanes)
+    lane->shard().runAndWait([&] { lane->close(abruptly); });
+  pooled.close();
+  // What waited for writing goes out in the turns of the loop before this one is reached.
+  for (int turn = 0; turn < 2; ++turn) control->runAndWait([] {});
+  control->stop();
+  std::lock_guard lock(mutex);
+  view.reset();
+}
+
+Engine::Engine(GridConfig config, std::shared_ptr<net::ShardSet> shards,
+               std::shared_ptr<net::Workers> workers, Clock& clock)
+    : impl_(std::make_shared<Impl>(std::move(config), std::move(shards), std::move(workers),
+                                   clock)) {}
+
+Engine::~Engine() {
+  impl_->shut(true);
+  // The proxies hold the inside, which holds the proxies.
+  std::lock_guard lock(impl_->mutex);
+  impl_->maps.clear();
+}
+
+Status Engine::start() { return impl_->start(); }
+
+bool Engine::stop() {
+  if (!impl_->running) return true;
+  const bool left = impl_->leaveCluster();
+  impl_->shut(!left);
+  return left;
+}
+
+void Engine::abandon() { impl_->shut(true); }
+
+void Engine::setStaticNodes(std::vector<config::HostPort> nodes) {
+  if (!impl_->running) return;
+  auto found = impl_->resolveNodes(nodes);
+  impl_->control->runAndWait([&] {
+    impl_->nodes = nodes;
+    if (impl_->core) impl_->core->setCandidates(found);
+  });
+}
+
+}  // namespace ox::grid

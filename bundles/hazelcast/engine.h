@@ -1,0 +1,89 @@
+// Engine: one member of the grid with real sockets and threads around the two pure cores.
+//
+// Purpose:   owns the control thread (ControlCore, accepting, control links) and, on each data
+//            shard, a lane (ShardCore, data links); offers services::Grid.
+// Threads:   start(), stop() from one thread that is no shard; the Grid methods from any thread.
+//            Topic and membership listeners run on engine threads and must not block.
+// Ownership: the shards and workers must outlive stop().
+// Bounds:    kMaxPosted operations of local callers wait per lane; messages queued between lanes
+//            kMaxForwardedBytes (beyond, the reading link pauses); kMaxHandshakes at once.
+// Errors:    start(): kNetBind. Operations after stop(): kShutdown.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "config.h"
+#include "membership/control_core.h"
+#include "net/shard.h"
+#include "net/workers.h"
+#include "services/grid.h"
+
+namespace ox::grid {
+
+inline constexpr std::size_t kMaxPosted = 100'000;
+inline constexpr std::size_t kMaxHandshakes = 256;
+inline constexpr std::int64_t kLaneTickMillis = 10;
+inline constexpr std::int64_t kResolveMillis = 5000;   // names of the static list, again and again
+inline constexpr std::int64_t kPauseMillis = 1000;     // a control tick this late is a pause
+inline constexpr std::size_t kMaxKeyBytes = 64u << 10;
+inline constexpr std::size_t kMaxValueBytes = 16u << 20;
+
+// Figures for metrics and MBeans; each is a snapshot.
+struct EngineFigures {
+  std::uint64_t accepted = 0;
+  std::uint64_t unknownProtocol = 0;
+  std::uint64_t silent = 0;
+  std::uint64_t tooMany = 0;
+  std::vector<std::pair<std::string, std::uint64_t>> refused;  // by reason
+  std::uint64_t badMessages = 0;
+  std::uint64_t linkResets = 0;
+  std::uint64_t pauses = 0;
+  std::int64_t longestPauseMillis = 0;
+  std::size_t controlLinks = 0;
+  std::uint64_t unsyncedReplicas = 0;
+  std::uint64_t ownedEntries = 0;
+};
+
+class Engine final : public services::Grid {
+ public:
+  // `shards` are shared with others and not stopped here.
+  Engine(GridConfig config, std::shared_ptr<net::ShardSet> shards,
+         std::shared_ptr<net::Workers> workers, Clock& clock = systemClock());
+  ~Engine() override;
+
+  Status start();
+  // Hands everything over, leaves, then closes. False when the leave did not finish in time.
+  bool stop();
+  // Ends without a word to the others, as a crash does (tests).
+  void abandon();
+  void setStaticNodes(std::vector<config::HostPort> nodes);
+
+  Address address() const;      // where others reach this member
+  MemberId id() const;
+  std::string instanceName() const;  // "_hzInstance_1_<cluster name>"
+  const GridConfig& config() const;
+  EngineFigures figures() const;
+  std::vector<std::shared_ptr<services::GridTopic>> topics() const;
+
+  std::shared_ptr<services::GridMap> map(const std::string& name) override;
+  std::shared_ptr<services::GridTopic> topic(const std::string& name) override;
+  std::string discoverMapName(const std::string& prefix, const std::string& fallback) override;
+  services::GridState state() const override;
+  std::optional<services::GridMember> ownerOf(BytesView key) const override;
+  std::vector<std::string> mapNames() const override;
+  std::vector<std::string> topicNames() const override;
+  std::unique_ptr<services::Subscription> onMembershipChange(
+      std::function<void(const services::GridState&)> listener) override;
+
+  struct Impl;  // engine_impl.h
+
+ private:
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace ox::grid

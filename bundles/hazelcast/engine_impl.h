@@ -1,0 +1,154 @@
+// The inside of Engine, cut by concept: engine.cpp (start, stop, links, the control thread),
+// engine_grid.cpp (maps, topics, state for callers). Not for use outside engine*.cpp.
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <unordered_map>
+
+#include "base/gate.h"
+#include "base/random.h"
+#include "engine.h"
+#include "engine_lane.h"
+#include "net/acceptor.h"
+
+namespace ox::grid {
+
+// A listener that is not running and not called once its Subscription is gone. The lock is
+// recursive, so that a listener may end its own subscription.
+template <typename Argument>
+struct ListenerSlot {
+  std::recursive_mutex mutex;
+  std::shared_ptr<const std::function<void(const Argument&)>> listener;
+  void call(const Argument& argument) {
+    std::lock_guard lock(mutex);
+    const auto keep = listener;  // survives being ended by itself
+    if (keep) (*keep)(argument);
+  }
+};
+
+template <typename Argument>
+class Listeners : public std::enable_shared_from_this<Listeners<Argument>> {
+ public:
+  using Slot = ListenerSlot<Argument>;
+  std::unique_ptr<services::Subscription> add(std::function<void(const Argument&)> listener) {
+    auto slot = std::make_shared<Slot>();
+    slot->listener =
+        std::make_shared<const std::function<void(const Argument&)>>(std::move(listener));
+    std::lock_guard lock(mutex_);
+    slots_.push_back(slot);
+    return std::make_unique<Handle>(this->weak_from_this(), std::move(slot));
+  }
+  void call(const Argument& argument) {
+    std::vector<std::shared_ptr<Slot>> slots;
+    {
+      std::lock_guard lock(mutex_);
+      slots = slots_;
+    }
+    for (const auto& slot : slots) slot->call(argument);
+  }
+
+ private:
+  class Handle final : public services::Subscription {
+   public:
+    Handle(std::weak_ptr<Listeners> owner, std::shared_ptr<Slot> slot)
+        : owner_(std::move(owner)), slot_(std::move(slot)) {}
+    ~Handle() override {
+      if (const auto owner = owner_.lock()) {
+        std::lock_guard lock(owner->mutex_);
+        std::erase(owner->slots_, slot_);
+      }
+      std::lock_guard lock(slot_->mutex);
+      slot_->listener = nullptr;
+    }
+
+   private:
+    std::weak_ptr<Listeners> owner_;
+    std::shared_ptr<Slot> slot_;
+  };
+  std::mutex mutex_;
+  std::vector<std::shared_ptr<Slot>> slots_;
+};
+
+class TopicProxy;
+
+struct Engine::Impl final : public ControlHost, public std::enable_shared_from_this<Engine::Impl> {
+  Impl(GridConfig c, std::shared_ptr<net::ShardSet> s, std::shared_ptr<net::Workers> w, Clock& k);
+
+  // engine.cpp
+  Status start();
+  bool leaveCluster();
+  void shut(bool abruptly);
+  std::vector<Address> resolveNodes(const std::vector<config::HostPort>& nodes);
+  void resolveAgain();
+  void tick();
+  void accepted(net::Detached connection, const std::string& remote);
+  void ready(AcceptedLink& link);
+  void addControlLink(LinkId link, std::shared_ptr<net::Stream> stream, const LinkPeer& peer,
+                      bool incoming);
+  void notifyMembers();
+
+  // ControlHost, on the control thread
+  LinkId dial(const Address& address) override;
+  void send(LinkId link, Bytes frame) override;
+  void close(LinkId link) override;
+  void installed(const ViewPtr& view) override;
+  void keepEntriesForMerge() override;
+  std::uint64_t ownedEntries() const override;
+  void left() override;
+  void log(int level, const std::string& text) override { logGrid(level, text); }
+
+  // engine_grid.cpp
+  ViewPtr currentView() const;
+  services::GridState state() const;
+  bool onEngineThread() const;
+  void deliver(const std::string& topic, services::TopicMessage message);
+  std::shared_ptr<services::GridMap> map(const std::string& name);
+  std::shared_ptr<TopicProxy> topicProxy(const std::string& name);
+
+  const GridConfig config;
+  const std::shared_ptr<net::ShardSet> shards;
+  const std::shared_ptr<net::Workers> workers;
+  Clock& clock;
+  MemberId id;
+  Address address;
+  std::shared_ptr<RefusalLog> refusals;
+  std::shared_ptr<const LinkContext> context;
+  std::vector<std::shared_ptr<Lane>> lanes;
+  Gate pooled;  // tasks of ours in the workers
+
+  std::unique_ptr<net::Shard> control;
+  // Control thread only.
+  struct ControlLink {
+    std::shared_ptr<Dial> dial;
+    std::shared_ptr<net::Stream> stream;
+  };
+  SeededRandom random;
+  std::unique_ptr<net::Acceptor> acceptor;
+  std::unique_ptr<ControlCore> core;
+  std::unique_ptr<DataSessions> sessions;
+  std::unordered_map<LinkId, ControlLink> links;
+  LinkId lastLink = 0;
+  std::size_t handshakes = 0;
+  std::int64_t lastTick = 0;
+  std::int64_t lastResolve = 0;
+  std::vector<config::HostPort> nodes;
+
+  std::atomic<bool> running{false};
+  std::atomic<bool> notifying{false};
+  std::atomic<std::uint64_t> pauses{0}, linkResets{0}, busyHandshakes{0};
+  std::atomic<std::int64_t> longestPause{0};
+  std::atomic<std::size_t> linkCount{0};
+
+  mutable std::mutex mutex;  // everything below
+  std::condition_variable leftChanged;
+  bool hasLeft = false;
+  ViewPtr view;
+  std::map<std::string, std::shared_ptr<services::GridMap>> maps;
+  std::map<std::string, std::shared_ptr<TopicProxy>> topics;
+  const std::shared_ptr<Listeners<services::GridState>> memberListeners =
+      std::make_shared<Listeners<services::GridState>>();
+};
+
+}  // namespace ox::grid

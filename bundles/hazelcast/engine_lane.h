@@ -1,0 +1,82 @@
+// Lane: what the engine runs on one data shard: a ShardCore and the shard's data links.
+//
+// Threads:   start(), close() and everything marked so on the shard; post-like methods anywhere.
+// Ownership: shared; tasks on the shard hold it, so that late ones find it closed, not gone.
+// Bounds:    kMaxPosted operations posted by local callers; kMaxForwardedBytes between lanes.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "links_data.h"
+#include "net/shard.h"
+#include "partition/shard_core.h"
+
+namespace ox::grid {
+
+inline constexpr std::size_t kMaxForwardedBytes = std::size_t{64} << 20;
+inline constexpr std::int64_t kResumeMillis = 2;  // how often a paused lane looks again
+
+class Lane final : public ShardHost, public std::enable_shared_from_this<Lane> {
+ public:
+  struct Hooks {
+    std::function<void(const ViewId&, const Migration&)> migrationDone;  // posts to control
+    std::function<void(const MemberId&, std::uint64_t session)> broken;  // posts to control
+    ShardCore::Deliver deliver;
+  };
+  Lane(net::Shard& shard, ShardSettings settings, std::shared_ptr<const MapConfigs> maps,
+       std::shared_ptr<const LinkContext> context, Clock& clock, Hooks hooks);
+
+  void start(std::vector<std::weak_ptr<Lane>> all);  // on the shard
+  void close(bool abruptly);                         // on the shard; waiting callers are answered
+
+  // Runs `work` with the core on the shard, at once when already there. False when too much
+  // waits already or the lane is closed: then nothing runs and nothing is answered.
+  bool run(std::function<void(ShardCore*)> work);   // core null = closed meanwhile
+  // Links and views, from the control thread, never refused.
+  void post(std::function<void(Lane&)> work);
+
+  net::Shard& shard() { return shard_; }
+  ShardCore* core() { return core_.get(); }         // on the shard
+  LaneLinks& links() { return *links_; }            // on the shard
+  std::uint64_t ownedEntries() const { return owned_; }
+  std::uint64_t unsynced() const { return unsynced_; }
+  std::uint64_t badMessages() const { return bad_; }
+
+  // ShardHost
+  void send(const MemberId& to, Bytes frame) override;
+  void migrationDone(const ViewId& view, const Migration& migration) override;
+  void log(int level, const std::string& text) override;
+
+ private:
+  void tick();
+  void frame(const MemberId& from, BytesView frame);
+  void deliver(const MemberId& from, BytesView frame);
+  void refreshFigures();
+  void pause();
+  void resumeWhenRoom();
+
+  net::Shard& shard_;
+  const ShardSettings settings_;
+  Hooks hooks_;
+  SeededRandom random_;
+  std::unique_ptr<ShardCore> core_;
+  std::shared_ptr<LaneLinks> links_;
+  std::vector<std::weak_ptr<Lane>> all_;
+  std::atomic<bool> closed_{false};
+  std::atomic<std::size_t> posted_{0};
+  std::atomic<std::size_t> forwarded_{0};  // bytes other lanes have given us and we have not read
+  bool paused_ = false;
+  std::atomic<std::uint64_t> owned_{0}, unsynced_{0}, bad_{0};
+};
+
+void logGrid(int level, const std::string& text);
+
+}  // namespace ox::grid

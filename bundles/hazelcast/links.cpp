@@ -1,0 +1,208 @@
+#include "links.h"
+
+#include "base/log.h"
+#include "base/random.h"
+
+namespace ox::grid {
+namespace {
+
+Bytes freshNonce() {
+  ByteWriter out;
+  for (std::size_t i = 0; i < kNonceBytes / 8; ++i) out.u64(secureRandom().next());
+  return out.take();
+}
+
+constexpr net::Stream::Limits kBeforeHandshake{static_cast<std::uint32_t>(kMaxHandshakeFrame),
+                                               std::size_t{64} << 20};
+
+class DialImpl final : public Dial, public std::enable_shared_from_this<DialImpl> {
+ public:
+  DialImpl(net::Shard& shard, std::shared_ptr<const LinkContext> context, const Address& address,
+           const LinkPurpose& purpose, MemberId expected, std::function<void(DialResult)> done)
+      : shard_(shard), context_(std::move(context)), address_(address.toString()),
+        handshake_(Handshake::dial(context_->identity, purpose, freshNonce(), expected)),
+        done_(std::move(done)) {}
+
+  void start(const Address& address) {
+    net::Stream::connect(shard_, address.host, address.port, context_->from,
+                         context_->connectMillis, kBeforeHandshake,
+                         [self = shared_from_this()](auto result) {
+                           if (!self->done_) return;
+                           if (!result)
+                             return self->fail(result.error().code == Code::kNetTimeout
+                                                   ? LinkLoss::kTimeout
+                                                   : LinkLoss::kRefused);
+                           self->greet(std::move(result.value()));
+                         });
+  }
+
+  void cancel() override {
+    done_ = nullptr;
+    end();
+    if (stream_) stream_->close();
+    stream_.reset();
+  }
+
+ private:
+  void greet(std::shared_ptr<net::Stream> stream) {
+    stream_ = std::move(stream);
+    timer_ = shard_.runAfter(kHandshakeMillis, [self = shared_from_this()] {
+      if (self->stream_) self->stream_->close();
+      self->fail(LinkLoss::kTimeout);
+    });
+    stream_->sendRaw(kMagic);
+    stream_->send(handshake_.hello());
+    stream_->start([self = shared_from_this()](BytesView frame) { self->received(frame); },
+                   [self = shared_from_this()](net::CloseReason, const std::string&) {
+                     self->fail(LinkLoss::kReset);
+                   });
+  }
+
+  void received(BytesView frame) {
+    if (!done_) return;
+    const auto step = handshake_.received(frame);
+    if (step.send) stream_->send(*step.send);
+    if (step.refused != Refusal::kNone) {
+      context_->refusals->note(address_, step.refused, step.byPeer, step.text);
+      stream_->closeWhenWritten();
+      return fail(LinkLoss::kProtocol, step.refused);
+    }
+    if (!step.done) return;
+    end();
+    stream_->setFrameLimit(kMaxFrameBytes);
+    DialResult result;
+    result.stream = std::move(stream_);
+    result.peer = handshake_.peer();
+    answer(std::move(result));
+  }
+
+  void fail(LinkLoss loss, Refusal refused = Refusal::kNone) {
+    end();
+    stream_.reset();
+    DialResult result;
+    result.loss = loss;
+    result.refused = refused;
+    answer(std::move(result));
+  }
+  void answer(DialResult result) {
+    if (!done_) return;
+    const auto once = std::exchange(done_, nullptr);
+    once(std::move(result));
+  }
+  void end() {
+    if (timer_ != 0) shard_.cancelTimer(std::exchange(timer_, 0));
+  }
+
+  net::Shard& shard_;
+  const std::shared_ptr<const LinkContext> context_;
+  const std::string address_;
+  Handshake handshake_;
+  std::function<void(DialResult)> done_;
+  std::shared_ptr<net::Stream> stream_;
+  std::uint64_t timer_ = 0;
+};
+
+struct Accepting : std::enable_shared_from_this<Accepting> {
+  Accepting(net::Shard& s, std::shared_ptr<const LinkContext> c)
+      : shard(s), context(std::move(c)),
+        handshake(Handshake::accept(context->identity, freshNonce())) {}
+
+  net::Shard& shard;
+  const std::shared_ptr<const LinkContext> context;
+  Handshake handshake;
+  std::string remote;
+  std::shared_ptr<net::Stream> stream;
+  std::function<void(AcceptedLink&)> ready;
+  std::function<void()> ended;
+  std::uint64_t timer = 0;
+
+  void received(BytesView frame) {
+    if (!stream) return;
+    const auto step = handshake.received(frame);
+    // Told who it is, a peer is named by its listening address: its dialling port means nothing.
+    if (handshake.peer().member.id.valid()) remote = handshake.peer().member.address.toString();
+    if (step.send) stream->send(*step.send);
+    if (step.refused != Refusal::kNone) {
+      context->refusals->note(remote, step.refused, step.byPeer, step.text);
+      stream->closeWhenWritten();
+      return end();
+    }
+    if (!step.done) return;
+    shard.cancelTimer(timer);
+    stream->setFrameLimit(kMaxFrameBytes);
+    AcceptedLink link{stream, handshake};
+    ready(link);
+    end();
+  }
+  void end() {
+    if (!stream) return;
+    stream.reset();
+    shard.cancelTimer(timer);
+    ready = nullptr;
+    std::exchange(ended, nullptr)();
+  }
+};
+
+}  // namespace
+
+void RefusalLog::note(const std::string& address, Refusal reason, bool byPeer,
+                      const std::string& text) {
+  ++counts_[static_cast<std::size_t>(reason)];
+  // Everyday events of links that cross each other; counted only.
+  if (reason == Refusal::kSelf || reason == Refusal::kStale || reason == Refusal::kBusy) return;
+  const std::int64_t now = clock_.steadyMillis();
+  {
+    std::lock_guard lock(mutex_);
+    const auto key = std::make_pair(address, reason);
+    const auto it = lastLogged_.find(key);
+    if (it != lastLogged_.end() && now - it->second < kQuietMillis) return;
+    if (it == lastLogged_.end() && lastLogged_.size() >= kMaxRefusalLog) {
+      std::erase_if(lastLogged_, [&](const auto& e) { return now - e.second >= kQuietMillis; });
+      if (lastLogged_.size() >= kMaxRefusalLog) return;
+    }
+    lastLogged_[key] = now;
+  }
+  log::warn("member link with " + address + " refused by " + (byPeer ? "the other side" : "us") +
+            " (" + refusalName(reason) + "): " + text);
+}
+
+std::shared_ptr<Dial> dialLink(net::Shard& shard, std::shared_ptr<const LinkContext> context,
+                               const Address& address, const LinkPurpose& purpose,
+                               MemberId expected, std::function<void(DialResult)> done) {
+  auto dial = std::make_shared<DialImpl>(shard, std::move(context), address, purpose, expected,
+                                         std::move(done));
+  dial->start(address);
+  return dial;
+}
+
+void AcceptedLink::refuse(Refusal reason, const std::string& text) {
+  const auto step = handshake.refuse(reason, text);
+  if (step.send) stream->send(*step.send);
+  stream->closeWhenWritten();
+}
+
+void acceptLink(net::Shard& shard, std::shared_ptr<const LinkContext> context,
+                net::Detached connection, const std::string& remote,
+                std::function<void(AcceptedLink&)> ready, std::function<void()> ended) {
+  auto a = std::make_shared<Accepting>(shard, std::move(context));
+  a->remote = remote;
+  a->ready = std::move(ready);
+  a->ended = std::move(ended);
+  a->stream = net::Stream::adopt(shard, std::move(connection), kBeforeHandshake);
+  a->timer = shard.runAfter(kHandshakeMillis, [a] {
+    if (!a->stream) return;
+    a->context->refusals->note(a->remote, Refusal::kBadMessage, false,
+                               "the handshake was not finished in time");
+    a->stream->close();
+    a->end();
+  });
+  a->stream->start([a](BytesView frame) { a->received(frame); },
+                   [a](net::CloseReason, const std::string& text) {
+                     if (!a->stream) return;
+                     a->context->refusals->note(a->remote, Refusal::kBadMessage, false,
+                                                "closed during the handshake: " + text);
+                     a->end();
+                   });
+}
+
+}  // namespace ox::grid
