@@ -1,0 +1,91 @@
+#include "storage.h"
+
+#include "base/clock.h"
+
+namespace ox::provisioning {
+
+Result<std::int32_t> nextConfigId(db::Connection& config) {
+  auto raised = config.execute("UPDATE configdb_sequence SET id = id + 1");
+  if (!raised) return raised.error();
+  auto rows = config.query("SELECT id FROM configdb_sequence");
+  if (!rows) return rows.error();
+  if (rows->empty()) return Error(Code::kAdmStorage, "table configdb_sequence has no row");
+  return static_cast<std::int32_t>(rows->front().integer(0));
+}
+
+Result<std::int32_t> nextId(db::Connection& schema, const std::string& sequence,
+                            std::int32_t contextId) {
+  const std::vector<db::Value> cid{std::int64_t{contextId}};
+  auto raised = schema.execute("UPDATE " + sequence + " SET id = id + 1 WHERE cid = ?", cid);
+  if (!raised) return raised.error();
+  auto rows = schema.query("SELECT id FROM " + sequence + " WHERE cid = ?", cid);
+  if (!rows) return rows.error();
+  if (rows->empty())
+    return Error(Code::kAdmStorage,
+                 sequence + " has no row for context " + std::to_string(contextId));
+  return static_cast<std::int32_t>(rows->front().integer(0));
+}
+
+Status ensureCounterTables(db::Connection& config) {
+  const std::string tail = ") ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci";
+  const std::string pool = "db_pool_id INT UNSIGNED NOT NULL, ";
+  const std::string schema = pool + "schemaname VARCHAR(32) NOT NULL, ";
+  const std::string count = "count INT UNSIGNED NOT NULL, ";
+  for (const std::string& body :
+       {"contexts_per_dbpool (" + pool + count + "PRIMARY KEY (db_pool_id)",
+        "dbpool_lock (" + pool + "PRIMARY KEY (db_pool_id)",
+        "contexts_per_dbschema (" + schema + count +
+            "creating_date BIGINT NOT NULL, PRIMARY KEY (db_pool_id, schemaname)",
+        "dbschema_lock (" + schema + "PRIMARY KEY (db_pool_id, schemaname)",
+        "contexts_per_filestore (filestore_id INT UNSIGNED NOT NULL, " + count +
+            "PRIMARY KEY (filestore_id)"}) {
+    auto made = config.execute("CREATE TABLE IF NOT EXISTS " + body + tail);
+    if (!made) return made.error();
+  }
+  // What was there before the counters: count it once.
+  for (const char* fill :
+       {"INSERT IGNORE INTO contexts_per_dbpool SELECT c.write_db_pool_id, "
+        "(SELECT COUNT(*) FROM context_server2db_pool s WHERE "
+        "s.write_db_pool_id = c.write_db_pool_id) FROM db_cluster c",
+        "INSERT IGNORE INTO dbpool_lock SELECT write_db_pool_id FROM db_cluster",
+        "INSERT IGNORE INTO contexts_per_dbschema SELECT write_db_pool_id, db_schema, COUNT(*), 0 "
+        "FROM context_server2db_pool GROUP BY write_db_pool_id, db_schema",
+        "INSERT IGNORE INTO dbschema_lock SELECT db_pool_id, schemaname "
+        "FROM contexts_per_dbschema",
+        "INSERT IGNORE INTO contexts_per_filestore SELECT f.id, "
+        "(SELECT COUNT(*) FROM context c WHERE c.filestore_id = f.id) FROM filestore f"})
+    if (auto filled = config.execute(fill); !filled) return filled.error();
+  return {};
+}
+
+Error storageError(const Error& error, const std::string& doing) {
+  if (error.name().starts_with("ADM-")) return error;
+  if (error.code == Code::kDbDeadlock) return Error(Code::kDbDeadlock, doing + ": " + error.message);
+  return Error(Code::kAdmStorage, doing + ": " + error.message);
+}
+
+std::string likePattern(const std::string& pattern) {
+  if (pattern.empty()) return "%";
+  std::string out;
+  for (const char c : pattern) {
+    if (c == '*') out += '%';
+    else if (c == '?') out += '_';
+    else if (c == '%' || c == '_' || c == '\\') (out += '\\') += c;
+    else out += c;
+  }
+  return out;
+}
+
+std::string checkText(const std::string& what, const std::string& value, std::size_t maxBytes) {
+  if (value.empty()) return what + " is empty";
+  if (value.size() > maxBytes)
+    return what + " is longer than " + std::to_string(maxBytes) + " bytes";
+  for (const char c : value)
+    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f)
+      return what + " contains a control character";
+  return {};
+}
+
+std::int64_t nowMillis() { return systemClock().wallMillis(); }
+
+}  // namespace ox::provisioning

@@ -1,0 +1,178 @@
+#include "user_storage.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "config/keys_admin.h"
+#include "database/password.h"
+
+namespace ox::provisioning {
+namespace {
+
+constexpr std::size_t kMaxText = 128;
+constexpr std::size_t kMaxMail = 255;
+constexpr std::size_t kMaxAliases = 100;
+constexpr int kMaxAttempts = 5;
+
+Error invalid(const std::string& text) { return Error(Code::kAdmInvalidData, text); }
+
+std::string randomUuid() {
+  std::string bytes;
+  for (int i = 0; i < 2; ++i) {
+    const std::uint64_t word = secureRandom().next();
+    bytes.append(reinterpret_cast<const char*>(&word), sizeof word);
+  }
+  bytes[6] = static_cast<char>((bytes[6] & 0x0f) | 0x40);
+  bytes[8] = static_cast<char>((bytes[8] & 0x3f) | 0x80);
+  return bytes;
+}
+
+std::string checkMail(const std::string& what, const std::string& mail) {
+  if (auto wrong = checkText(what, mail, kMaxMail); !wrong.empty()) return wrong;
+  const auto at = mail.find('@');
+  if (at == std::string::npos || at == 0 || at + 1 == mail.size() ||
+      mail.find('@', at + 1) != std::string::npos || mail.find(' ') != std::string::npos)
+    return what + " is not of the form name@domain";
+  return {};
+}
+
+db::Value orNull(const std::string& text) {
+  return text.empty() ? db::Value(std::monostate()) : db::Value(text);
+}
+
+}  // namespace
+
+std::string checkUser(const NewUser& user) {
+  const std::pair<const char*, const std::string*> required[] = {
+      {"user name", &user.name},       {"display name", &user.displayName},
+      {"given name", &user.givenName}, {"surname", &user.surName},
+      {"time zone", &user.timeZone}};
+  for (const auto& [what, text] : required)
+    if (auto wrong = checkText(what, *text, kMaxText); !wrong.empty()) return wrong;
+  for (const char c : user.name)
+    if (c == ' ' || c == '/' || c == '\\' || c == ':' || c == ',' || c == '"' || c == '*')
+      return "user name contains a character that is not allowed: space / \\ : , \" *";
+  if (user.password.empty()) return "password is empty";
+  if (user.language.size() != 5 || user.language[2] != '_')
+    return "language must be of the form en_US";
+  if (auto wrong = checkMail("email address", user.email); !wrong.empty()) return wrong;
+  if (user.aliases.size() > kMaxAliases) return "there are more than 100 aliases";
+  for (const auto& alias : user.aliases)
+    if (auto wrong = checkMail("alias", alias); !wrong.empty()) return wrong;
+  const std::string* optional[] = {&user.department, &user.company, &user.imapServer,
+                                   &user.imapLogin, &user.smtpServer};
+  for (const auto* text : optional)
+    if (!text->empty())
+      if (auto wrong = checkText("an optional value", *text, kMaxText); !wrong.empty()) return wrong;
+  return {};
+}
+
+Result<std::int32_t> insertUser(db::Connection& schema, std::int32_t contextId,
+                                const NewUser& user) {
+  auto hash = db::makePassword(user.password);
+  if (!hash) return invalid(hash.error().message);
+  auto id = nextId(schema, "sequence_principal", contextId);
+  if (!id) return id;
+  auto contact = nextId(schema, "sequence_contact", contextId);
+  if (!contact) return contact;
+  const std::int64_t cid = contextId;
+  const std::int64_t uid = *id;
+  auto done = schema.execute(
+      "INSERT INTO user (cid, id, imapServer, imapLogin, mail, mailDomain, mailEnabled, "
+      "preferredLanguage, shadowLastChange, smtpServer, timeZone, userPassword, contactId, "
+      "passwordMech, uidNumber, gidNumber, homeDirectory, loginShell, salt) "
+      "VALUES (?, ?, ?, ?, ?, ?, 1, ?, -1, ?, ?, ?, ?, ?, 0, 0, ?, '/bin/bash', ?)",
+      {cid, uid, orNull(user.imapServer), orNull(user.imapLogin), user.email,
+       user.email.substr(user.email.find('@') + 1), user.language, orNull(user.smtpServer),
+       user.timeZone, hash->hash, std::int64_t{*contact}, hash->mechanism,
+       "/home/" + user.name.substr(0, 120), orNull(hash->salt)});
+  if (!done) return done.error();
+  done = schema.execute("INSERT INTO login2user (cid, id, uid) VALUES (?, ?, ?)",
+                        {cid, uid, user.name});
+  if (!done && done.error().code == Code::kDbDuplicate)
+    return Error(Code::kAdmExists, "user " + user.name + " already exists in context " +
+                                       std::to_string(contextId));
+  if (!done) return done.error();
+  done = schema.execute("INSERT INTO groups_member (cid, id, member) VALUES (?, ?, ?)",
+                        {cid, std::int64_t{kDefaultGroupId}, uid});
+  if (!done) return done.error();
+  std::vector<std::string> aliases = user.aliases;
+  if (std::find(aliases.begin(), aliases.end(), user.email) == aliases.end())
+    aliases.insert(aliases.begin(), user.email);
+  for (const auto& alias : aliases) {
+    done = schema.execute("INSERT IGNORE INTO user_alias (cid, user, alias, uuid) "
+                          "VALUES (?, ?, ?, ?)", {cid, uid, alias, randomUuid()});
+    if (!done) return done.error();
+  }
+  // No contact tables exist yet, so what a contact would hold is kept as attributes.
+  const std::pair<const char*, const std::string*> attributes[] = {
+      {"displayName", &user.displayName}, {"givenName", &user.givenName},
+      {"surName", &user.surName},         {"department", &user.department},
+      {"company", &user.company}};
+  for (const auto& [name, value] : attributes) {
+    if (value->empty()) continue;
+    done = schema.execute("INSERT INTO user_attribute (cid, id, name, value, uuid) "
+                          "VALUES (?, ?, ?, ?, ?)", {cid, uid, std::string(name), *value,
+                                                     randomUuid()});
+    if (!done) return done.error();
+  }
+  return id;
+}
+
+Status UserStorage::authorize(std::int32_t contextId, const Credentials& credentials) {
+  const auto config = around_.config->current();
+  if (config->get(config::keys::kContextAuthenticationDisabled)) return {};
+  if (credentials.master && config->get(config::keys::kMasterAccountOverride)) return {};
+  const Error refused(Code::kAdmCredentials);
+  if (credentials.user.empty() || credentials.password.empty()) return refused;
+  auto user = around_.contexts->authenticate(contextId, credentials.user, credentials.password);
+  if (!user) {
+    if (user.error().name().starts_with("LGI-")) return refused;
+    return user.error();
+  }
+  auto lease = around_.database->write(contextId);
+  if (!lease) return lease.error();
+  auto rows = (*lease)->query("SELECT 1 FROM user_setting_admin WHERE cid = ? AND user = ?",
+                              {std::int64_t{contextId}, std::int64_t{user->id}});
+  if (!rows) return storageError(rows.error(), "checking the administrator");
+  return rows->empty() ? Status(refused) : Status();
+}
+
+Result<std::int32_t> UserStorage::create(std::int32_t contextId, const NewUser& user,
+                                         const Credentials& credentials) {
+  if (auto wrong = checkUser(user); !wrong.empty()) return invalid(wrong);
+  auto usable = around_.contexts->usable(contextId);
+  if (!usable) {
+    if (usable.error().code == Code::kCtxNotFound)
+      return Error(Code::kAdmNoContext, "context " + std::to_string(contextId) + " does not exist");
+    if (usable.error().code != Code::kLgiContextDisabled) return usable.error();
+  }
+  if (auto allowed = authorize(contextId, credentials); !allowed) return allowed.error();
+  const std::string doing = "creating the user";
+  for (int attempt = 1;; ++attempt) {
+    auto lease = around_.database->write(contextId);
+    if (!lease) return storageError(lease.error(), doing);
+    auto transaction = db::Transaction::begin(**lease);
+    if (!transaction) return storageError(transaction.error(), doing);
+    auto id = insertUser(**lease, contextId, user);
+    if (id) {
+      auto done = transaction->commit();
+      if (!done && (done.error().code != Code::kDbDeadlock || attempt >= kMaxAttempts))
+        return storageError(done.error(), doing);
+      if (done) {
+        if (around_.cacheEvents)
+          around_.cacheEvents->publish({services::CacheEvent::Operation::kInvalidate,
+                                        services::kRegionUser, "",
+                                        {{contextId, {std::to_string(*id)}}}});
+        log::info("user " + std::to_string(*id) + " created in context " +
+                  std::to_string(contextId));
+        return id;
+      }
+    } else if (id.error().code != Code::kDbDeadlock || attempt >= kMaxAttempts) {
+      return storageError(id.error(), doing);
+    }
+  }
+}
+
+}  // namespace ox::provisioning

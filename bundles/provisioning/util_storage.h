@@ -1,0 +1,76 @@
+// Servers, file stores, databases and schemas in configdb.
+//
+// Threads: any blocking thread. Errors: ADM-*.
+// Source: the original's OXUtil storage: registerServer, registerFilestore, registerDatabase,
+// the choice of a database by load, the naming of schemas.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "storage.h"
+
+namespace ox::provisioning {
+
+struct Server {
+  std::int32_t id = 0;
+  std::string name;
+};
+
+struct Filestore {
+  std::int32_t id = 0;
+  std::string uri;
+  std::int64_t sizeMb = 1000;
+  std::int64_t maxContexts = 5000;
+  std::int64_t currentContexts = 0;
+  std::int64_t reservedMb = 0;  // sum of the contexts' quotas
+  std::int64_t usedMb = 0;
+};
+
+struct Database {
+  std::int32_t id = 0;
+  std::string name;
+  std::string host = "localhost";  // "host", "host:port" or "mysql://host:port"
+  std::string user = "openexchange";
+  std::string password;
+  std::string driver = "com.mysql.jdbc.Driver";
+  bool master = true;
+  std::int32_t masterId = 0;
+  std::int64_t weight = 100;
+  std::int64_t maxUnits = 1000;
+  std::int64_t currentUnits = 0;
+  bool hardLimit = true;
+  std::int64_t poolInitial = 0;
+  std::int64_t poolMax = 100;
+  std::string url;
+};
+
+class UtilStorage {
+ public:
+  explicit UtilStorage(Surroundings surroundings) : around_(std::move(surroundings)) {}
+
+  Result<std::int32_t> registerServer(const std::string& name);
+  Result<std::vector<Server>> listServers(const std::string& pattern);
+  Result<std::int32_t> registerFilestore(const Filestore& store);
+  Result<std::vector<Filestore>> listFilestores(const std::string& pattern);
+  Result<std::int32_t> registerDatabase(const Database& database);
+  Result<std::vector<Database>> listDatabases(const std::string& pattern);
+  // On the given database or the least filled one that answers.
+  Result<services::SchemaRef> createSchema(std::optional<std::int32_t> databaseId);
+  // Masters with room, least filled first; only the given one when there is one.
+  Result<std::vector<Database>> candidates(std::optional<std::int32_t> databaseId);
+  // Connection to configdb's master with all counter tables there.
+  Result<db::Lease> config();
+
+ private:
+  Status insertDatabase(db::Connection& config, const Database& database, std::int32_t id);
+
+  const Surroundings around_;
+  std::mutex mutex_;
+  bool countersChecked_ = false;
+};
+
+}  // namespace ox::provisioning
