@@ -1,0 +1,77 @@
+#include "answers.h"
+
+#include <atomic>
+
+#include <nlohmann/json.hpp>
+
+#include "base/random.h"
+
+namespace ox::login {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr Category kUserInput{"USER_INPUT", 1};
+constexpr Category kPermissionDenied{"PERMISSION_DENIED", 3};
+constexpr Category kTryAgain{"TRY_AGAIN", 4};
+constexpr Category kServiceDown{"SERVICE_DOWN", 5};
+constexpr Category kError{"ERROR", 8};
+
+std::string nextErrorId() {
+  static const std::string prefix = secureHex(4);
+  static std::atomic<std::uint64_t> counter{0};
+  return prefix + "-" + std::to_string(++counter);
+}
+
+std::string text(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+int statusOf(const Error& error) {
+  const std::string_view name = error.name();
+  if (name.starts_with("SVL-")) return 400;
+  if (name.starts_with("SES-") || name.starts_with("LGI-") || name.starts_with("CTX-")) return 200;
+  return error.retryable ? 503 : 500;
+}
+
+}  // namespace
+
+Category categoryOf(Code code) {
+  switch (code) {
+    case Code::kLgiInvalid: case Code::kLgiMissing: case Code::kSesMaxPerUser: return kUserInput;
+    case Code::kLgiUserDisabled: case Code::kLgiContextDisabled: return kPermissionDenied;
+    case Code::kSesExpired: case Code::kSesContextLocked: case Code::kSesWrongSecret:
+    case Code::kCtxUpdating: case Code::kCtxUpdateNeeded: return kTryAgain;
+    case Code::kCtxNoConnection: case Code::kUnavailable: return kServiceDown;
+    default: return codeInfo(code).retryable ? kTryAgain : kError;
+  }
+}
+
+http::Response jsonAnswer(const std::vector<Field>& fields, bool inData) {
+  Json object = Json::object();
+  for (const auto& [name, value] : fields)
+    std::visit([&](const auto& v) { object[name] = v; }, value);
+  http::Response response;
+  response.body = text(inData ? Json{{"data", object}} : object);
+  return response;
+}
+
+http::Response errorAnswer(const Error& error, int status) {
+  const Category category = categoryOf(error.code);
+  const bool ours = error.name().starts_with("SVL-");  // names a parameter, nothing inside
+  const std::string shown = ours ? error.message : std::string(codeInfo(error.code).meaning);
+  Json object = Json::object();
+  object["error"] = shown;
+  object["error_params"] = Json::array();
+  object["categories"] = category.name;
+  object["category"] = category.number;
+  object["code"] = std::string(error.name());
+  object["error_id"] = nextErrorId();
+  object["error_desc"] = shown;
+  http::Response response;
+  response.status = status != 0 ? status : statusOf(error);
+  response.body = text(object);
+  return response;
+}
+
+}  // namespace ox::login

@@ -1,0 +1,74 @@
+// The bundle: servlets `login` and `system`, metrics ox_login_*.
+#include "config/config.h"
+#include "http/servlet.h"
+#include "management/management.h"
+#include "runtime/bundle.h"
+#include "servlets.h"
+
+namespace ox::login {
+namespace {
+
+void metrics(const Servlets& servlets, std::vector<management::MetricSample>& out) {
+  const LoginFigures f = servlets.figures();
+  const auto add = [&](const char* name, const char* help, std::uint64_t value,
+                       std::vector<std::pair<std::string, std::string>> labels = {}) {
+    out.push_back({name, help, true, std::move(labels), static_cast<double>(value)});
+  };
+  add("ox_login_logins_total", "Successful logins", f.logins);
+  add("ox_login_logouts_total", "Logouts", f.logouts);
+  add("ox_login_taken_over_total", "Requests that took a session over from the grid", f.takenOver);
+  for (const auto& [code, n] : f.refused)
+    add("ox_login_refused_total", "Refused logins by code", n, {{"code", code}});
+  const GuardCounters& g = servlets.guardCounters();
+  const auto rejected = [&](const char* reason, std::uint64_t n) {
+    add("ox_login_rejected_requests_total", "Rejected requests of a session by reason", n,
+        {{"reason", reason}});
+  };
+  rejected("no-parameter", g.noParameter);
+  rejected("unknown-session", g.unknown);
+  rejected("no-secret", g.noSecret);
+  rejected("wrong-secret", g.wrongSecret);
+  rejected("context", g.context);
+  rejected("unavailable", g.unavailable);
+}
+
+class LoginActivator final : public runtime::BundleActivator {
+ public:
+  Status start(runtime::BundleContext& context) override {
+    const auto config = context.need<config::ConfigService>("config");
+    const auto http = context.need<http::HttpService>("http");
+    const auto management = context.need<management::Management>("management");
+    servlets_ = std::make_shared<Servlets>(
+        loginSettings(*config->current()), http->backendRoute(),
+        context.need<services::SessionService>("sessions"),
+        context.need<services::ContextService>("contexts"));
+    const auto servlets = servlets_;
+    registrations_.push_back(http->addServlet(
+        "login", http::RunOn::kWorker, [servlets](const http::Request& request, const http::Reply& reply) {
+          reply(servlets->handleLogin(request));
+        }));
+    registrations_.push_back(http->addServlet(
+        "system", http::RunOn::kWorker, [servlets](const http::Request& request, const http::Reply& reply) {
+          reply(servlets->handleSystem(request));
+        }));
+    registrations_.push_back(
+        management->addMetrics([servlets](std::vector<management::MetricSample>& out) {
+          metrics(*servlets, out);
+        }));
+    return {};
+  }
+  void stop() override {
+    registrations_.clear();
+    servlets_.reset();
+  }
+
+ private:
+  std::shared_ptr<Servlets> servlets_;
+  std::vector<std::shared_ptr<void>> registrations_;
+};
+
+}  // namespace
+}  // namespace ox::login
+
+OX_BUNDLE("login", OX_VERSION, "config,http,workers,sessions,contexts,management", "",
+          ox::login::LoginActivator)

@@ -1,0 +1,28 @@
+// Names of the session cookies. The hash in a name ties a cookie to browser and client, so that
+// several sessions live side by side in one browser.
+//
+// Threads: pure functions.
+// Source:  the original's cookie names (open-xchange-secret-<hash> etc.) and HashCalculator's
+//          inputs: user agent, client, further headers, salt. The digest is ours (SHA-256, 32 hex).
+#pragma once
+
+#include <string>
+
+#include "http/servlet.h"
+#include "settings.h"
+
+namespace ox::login {
+
+// For session and secret cookie.
+std::string sessionHash(const http::Request& request, const std::string& client,
+                        const LoginSettings& settings);
+// For the public session cookie: of the user agent alone.
+std::string agentHash(const http::Request& request, const LoginSettings& settings);
+
+inline std::string secretCookie(const std::string& hash) { return "open-xchange-secret-" + hash; }
+inline std::string sessionCookie(const std::string& hash) { return "open-xchange-session-" + hash; }
+inline std::string publicCookie(const std::string& hash) {
+  return "open-xchange-public-session-" + hash;
+}
+
+}  // namespace ox::login

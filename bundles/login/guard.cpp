@@ -1,0 +1,69 @@
+#include "guard.h"
+
+#include <openssl/crypto.h>
+
+#include "base/log.h"
+#include "cookie_names.h"
+
+namespace ox::login {
+namespace {
+
+bool sameSecret(const std::string& a, const std::string& b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+Error rejected(const char* reason, const http::Request& request) {
+  log::info(std::string("session rejected: ") + reason + ", from " + request.remoteAddress);
+  return Error(Code::kSesExpired);
+}
+
+}  // namespace
+
+SessionGuard::SessionGuard(LoginSettings settings,
+                           std::shared_ptr<services::SessionService> sessions,
+                           std::shared_ptr<services::ContextService> contexts)
+    : settings_(std::move(settings)), sessions_(std::move(sessions)),
+      contexts_(std::move(contexts)) {}
+
+Result<Guarded> SessionGuard::identify(const http::Request& request) {
+  const std::string* id = request.parameter("session");
+  if (!id || id->empty()) {
+    ++counters_.noParameter;
+    return Error(Code::kSesParameterMissing);
+  }
+  Guarded out;
+  auto found = sessions_->find(*id, &out.takenOver);
+  if (!found) {
+    if (found.error().code != Code::kSesExpired) {
+      ++counters_.unavailable;
+      return found.error();
+    }
+    ++counters_.unknown;
+    return rejected("no such session", request);
+  }
+  out.session = std::move(*found);
+  out.hash = settings_.rememberHash ? out.session->hash
+                                    : sessionHash(request, out.session->client, settings_);
+  const std::string* secret = request.cookie(secretCookie(out.hash));
+  if (!secret) {
+    ++counters_.noSecret;
+    return rejected("no expected secret cookie", request);
+  }
+  if (out.session->secret.empty() || !sameSecret(*secret, out.session->secret)) {
+    ++counters_.wrongSecret;
+    return rejected("secret mismatch", request);
+  }
+  return out;
+}
+
+Result<Guarded> SessionGuard::admit(const http::Request& request) {
+  auto guarded = identify(request);
+  if (!guarded) return guarded;
+  if (const auto context = contexts_->usable(guarded->session->contextId); !context) {
+    ++counters_.context;
+    return context.error();
+  }
+  return guarded;
+}
+
+}  // namespace ox::login

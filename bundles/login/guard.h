@@ -1,0 +1,51 @@
+// SessionGuard: the check that every request of a session passes.
+//
+// Purpose:   `session` parameter and matching secret cookie, then the context is usable.
+// Threads:   may block (grid, database): worker threads.
+// Errors:    SES-0201 no parameter; SES-0203 unknown session, no or wrong secret (which of them is
+//            in the log only); what ContextService::usable() says (CTX-0007, LGI-0015, ...).
+// Source:    the original's SessionUtility (reasons of an expired session).
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "http/servlet.h"
+#include "services/contexts.h"
+#include "services/sessions.h"
+#include "settings.h"
+
+namespace ox::login {
+
+struct GuardCounters {
+  std::atomic<std::uint64_t> noParameter{0}, unknown{0}, noSecret{0}, wrongSecret{0}, context{0},
+      unavailable{0};
+};
+
+struct Guarded {
+  services::SessionPtr session;
+  std::string hash;       // in the names of the cookies
+  bool takenOver = false;
+};
+
+class SessionGuard {
+ public:
+  SessionGuard(LoginSettings settings, std::shared_ptr<services::SessionService> sessions,
+               std::shared_ptr<services::ContextService> contexts);
+
+  // Session and secret.
+  Result<Guarded> identify(const http::Request& request);
+  // The same, and the context may be used now.
+  Result<Guarded> admit(const http::Request& request);
+
+  const GuardCounters& counters() const { return counters_; }
+
+ private:
+  const LoginSettings settings_;
+  const std::shared_ptr<services::SessionService> sessions_;
+  const std::shared_ptr<services::ContextService> contexts_;
+  GuardCounters counters_;
+};
+
+}  // namespace ox::login
