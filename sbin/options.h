@@ -42,6 +42,7 @@ struct AdminOptions {
   std::string user;
   std::string password;   // resolved by parse(): option, ADMIN_PASSWORD, prompt (with `-A` on a tty)
   std::int64_t responseTimeoutSeconds = 0;  // 0 = wait for ever
+  std::int64_t connectTimeoutSeconds = 15;
   bool csv = false;
   std::string host;       // empty = not given
   std::int64_t port = 0;  // 0 = not given

@@ -13,6 +13,10 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "config/config.h"
+#include "config/keys_admin.h"
+#include "config/keys_management.h"
+
 namespace ox::tool {
 namespace {
 
@@ -25,6 +29,22 @@ Error serverError(const nlohmann::json& error) {
   std::string message = error.value("message", "the node gave no reason");
   const bool unknown = codeInfo(code).name != name;
   return Error(unknown ? Code::kAdmRemote : code, unknown ? name + " " + message : message);
+}
+
+// Where the node with this configuration listens.
+Result<Endpoint> nodeOf(const config::Config& config, Port port) {
+  namespace keys = config::keys;
+  if (config.files().empty())
+    return Error(Code::kAdmIllegalValue, "--etc " + config.directory() + " holds no configuration");
+  const bool rmi = port == Port::kRmi;
+  const auto& key = rmi ? keys::kRmiPort : keys::kJmxPort;
+  Endpoint node;
+  node.host = config.get(rmi ? keys::kRmiHost : keys::kJmxBindAddress);
+  if (node.host == "*" || node.host == "localhost") node.host = "127.0.0.1";
+  node.port = static_cast<std::uint16_t>(config.get(key));
+  if (node.port == 0)
+    return Error(Code::kAdmIllegalValue, key.name() + " is 0 (any free port): name the port instead");
+  return node;
 }
 
 }  // namespace
@@ -65,7 +85,7 @@ Result<Endpoint> parseRmiHostname(const std::string& text, std::uint16_t default
 
 Result<Endpoint> findNode(const AdminOptions& admin, Port port) {
   const std::uint16_t standard = port == Port::kRmi ? kRmiPort : kJmxPort;
-  Endpoint node{"localhost", standard};
+  Endpoint node{"127.0.0.1", standard};
   if (!admin.host.empty() || admin.port != 0) {
     if (!admin.host.empty()) node.host = admin.host;
     if (admin.port != 0) node.port = static_cast<std::uint16_t>(admin.port);
@@ -79,6 +99,7 @@ Result<Endpoint> findNode(const AdminOptions& admin, Port port) {
     if (port == Port::kJmx) named->port = standard;
     return named;
   }
+  if (!admin.etc.empty()) return nodeOf(*config::Config::load(admin.etc), port);
   return node;
 }
 
@@ -93,8 +114,8 @@ Result<Client::Answer> Client::post(const Endpoint& node, const std::string& pat
     constexpr long kForEver = 365L * 24 * 3600;
     const long wait = admin_.responseTimeoutSeconds > 0
                           ? static_cast<long>(admin_.responseTimeoutSeconds) : kForEver;
-    session.setTimeout(Poco::Timespan(kConnectSeconds, 0), Poco::Timespan(kConnectSeconds, 0),
-                       Poco::Timespan(wait, 0));
+    const Poco::Timespan connect(static_cast<long>(admin_.connectTimeoutSeconds), 0);
+    session.setTimeout(connect, connect, Poco::Timespan(wait, 0));
     Poco::Net::HTTPRequest request("POST", path, Poco::Net::HTTPMessage::HTTP_1_1);
     request.setContentType("application/json");
     request.setContentLength64(static_cast<Poco::Int64>(body.size()));

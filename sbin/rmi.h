@@ -5,7 +5,7 @@
 //            (ports of that configuration), 4. localhost.
 // Format:    POST /rmi/<Service>/<operation>  {"arguments":{...}}, Basic authentication
 //            -> {"result":...} or {"error":{"code":"CTX-0007","message":"..."}}
-// Bounds:    an answer above kMaxAnswerBytes is refused; connecting gives up after 15 s.
+// Bounds:    an answer above kMaxAnswerBytes is refused; connecting gives up after connectTimeoutSeconds.
 // Errors:    refused ADM-0105 (exit 105), wrong credentials ADM-0101, the node's own codes as they are.
 #pragma once
 
@@ -20,7 +20,6 @@
 namespace ox::tool {
 
 inline constexpr std::size_t kMaxAnswerBytes = 64U << 20U;
-inline constexpr int kConnectSeconds = 15;
 
 struct Endpoint {
   std::string host = "localhost";

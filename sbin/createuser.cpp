@@ -1,0 +1,42 @@
+// createuser: a user in a context (source: the original's tool of that name).
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "tool.h"
+#include "user_options.h"
+
+namespace {
+
+int run(ox::tool::Invocation& call) {
+  ox::tool::AdminOptions admin;
+  ox::tool::UserOptions user;
+  std::int64_t context = 0;
+  std::string contextName;
+  ox::tool::Options options(call, "creates a user");
+  options.add(admin, ox::tool::NodeOptions::kNone);
+  options.number("-c,--contextid", &context, 1, 2147483647, "id of the context");
+  options.text("-N,--contextname", &contextName, "<name>", "name of the context instead of its id");
+  user.declare(options);
+  if (const auto exit = options.parse()) return *exit;
+  if (context == 0 && contextName.empty())
+    return options.refuse("the option -c,--contextid or -N,--contextname is missing", 104);
+  if (!user.complete())
+    return options.refuse("the option -p,--password or NEW_USER_PASSWORD is missing", 104);
+  ox::tool::Client client(admin);
+  nlohmann::json arguments = {{"user", user.toJson()}};
+  if (context != 0) arguments["contextId"] = context;
+  else arguments["contextName"] = contextName;
+  const auto answer = client.call("OXUserService/create", arguments);
+  const auto cid = context == 0 ? std::nullopt : std::optional<std::int64_t>(context);
+  if (!answer)
+    return client.report(answer.error(),
+                         ox::tool::failureLine("user", user.name, cid, "created"));
+  std::cout << ox::tool::successLine("user", std::to_string(answer.value().value("id", 0)),
+                                     answer.value().value("contextId", std::int64_t{0}), "created")
+            << "\n";
+  return 0;
+}
+
+}  // namespace
+
+OX_TOOL(run, "creates a user", "createuser")

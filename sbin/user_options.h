@@ -1,0 +1,70 @@
+// Options of a user, shared by createuser and createcontext (its administrator).
+// Source: the option letters of the original's createuser.
+#pragma once
+
+#include <cstdlib>
+#include <sstream>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "tool.h"
+
+namespace ox::tool {
+
+inline std::vector<std::string> splitCommas(const std::string& text) {
+  std::vector<std::string> out;
+  std::istringstream in(text);
+  for (std::string item; std::getline(in, item, ',');) {
+    const auto first = item.find_first_not_of(' ');
+    if (first == std::string::npos) continue;
+    out.push_back(item.substr(first, item.find_last_not_of(' ') - first + 1));
+  }
+  return out;
+}
+
+struct UserOptions {
+  std::string name, displayName, givenName, surName, password, email, language, timeZone;
+  std::string department, company, aliases, imapServer, imapLogin, smtpServer, access;
+
+  void declare(Options& options) {
+    options.text("-u,--username", &name, "<name>", "login name", Need::kRequired);
+    options.text("-d,--displayname", &displayName, "<name>", "name as shown", Need::kRequired);
+    options.text("-g,--givenname", &givenName, "<name>", "given name", Need::kRequired);
+    options.text("-s,--surname", &surName, "<name>", "surname", Need::kRequired);
+    options.secret("-p,--password", &password, "<password>",
+                   "password; without it NEW_USER_PASSWORD of the environment");
+    options.text("-e,--email", &email, "<address>", "primary mail address", Need::kRequired);
+    options.text("-l,--lang", &language, "<en_US>", "language");
+    options.text("-t,--timezone", &timeZone, "<zone>", "time zone, e.g. Europe/Berlin");
+    options.text("-x,--department", &department, "<text>", "department");
+    options.text("-z,--company", &company, "<text>", "company");
+    options.text("-a,--aliases", &aliases, "<a@x,b@x>", "further mail addresses");
+    options.text("--imapserver", &imapServer, "<host>", "IMAP server");
+    options.text("--imaplogin", &imapLogin, "<name>", "login at the IMAP server");
+    options.text("--smtpserver", &smtpServer, "<host>", "SMTP server");
+    options.text("--access-combination-name", &access, "<name>",
+                 "module access; accepted, this release has no module access");
+  }
+
+  // False when there is no password anywhere.
+  bool complete() {
+    const char* environment = std::getenv("NEW_USER_PASSWORD");
+    if (password.empty() && environment) password = environment;
+    return !password.empty();
+  }
+
+  nlohmann::json toJson() const {
+    nlohmann::json out = {{"name", name},         {"displayName", displayName},
+                          {"givenName", givenName}, {"surName", surName},
+                          {"password", password}, {"email", email},
+                          {"department", department}, {"company", company},
+                          {"aliases", splitCommas(aliases)}, {"imapServer", imapServer},
+                          {"imapLogin", imapLogin}, {"smtpServer", smtpServer}};
+    if (!language.empty()) out["language"] = language;
+    if (!timeZone.empty()) out["timeZone"] = timeZone;
+    return out;
+  }
+};
+
+}  // namespace ox::tool
