@@ -145,7 +145,7 @@ TEST_CASE("each mistake in a header is named with file, line and what is allowed
 
 TEST_CASE("random bytes never break the parser") {
   SeededRandom random(7);
-  const std::string alphabet("-:'\"`\\/*#;\n\r \0DELETE name depends\xC3\xA4", 37);
+  const std::string alphabet("-:'\"`\\/*#;\n\r \0DELETE name depends\xC3\xA4", 35);
   for (int i = 0; i < 3000; ++i) {
     std::string text = random.chance(1, 2) ? "-- name: a\n" : "";
     for (std::uint64_t n = random.below(200); n > 0; --n)
