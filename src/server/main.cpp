@@ -36,21 +36,31 @@ class PidFile {
  public:
   explicit PidFile(std::string path) : path_(std::move(path)) {}
   ~PidFile() {
-    if (written_) unlink(path_.c_str());
+    if (written_) {
+      unlink((path_ + kReadySuffix).c_str());
+      unlink(path_.c_str());
+    }
   }
   PidFile(const PidFile&) = delete;
   PidFile& operator=(const PidFile&) = delete;
-  bool write() {
-    if (path_.empty()) return true;
-    const int file = open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-    if (file < 0) return false;
-    const std::string text = std::to_string(getpid()) + "\n";
-    written_ = ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-    close(file);
-    return written_;
+  // The process id; later, beside it, FILE.ready once the node serves: a script waits for that.
+  bool write() { return path_.empty() || (written_ = writeTo(path_)); }
+  void writeReady() {
+    if (written_) (void)writeTo(path_ + kReadySuffix);
   }
 
  private:
+  static constexpr const char* kReadySuffix = ".ready";
+  static bool writeTo(const std::string& path) {
+    const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (file < 0) return false;
+    const std::string text = std::to_string(getpid()) + "\n";
+    const bool complete =
+        ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+    close(file);
+    return complete;
+  }
+
   std::string path_;
   bool written_ = false;
 };
@@ -87,6 +97,7 @@ int runDaemon(const Options& options) {
     daemon.stop();
     return 1;
   }
+  pidFile.writeReady();
   daemon.run();
   daemon.stop();
   return 0;
