@@ -67,6 +67,7 @@ const Key<std::int64_t> kSchemaMoveMaintenanceReason(
 const Key<bool> kLockOnWriteContext(
     {.name = "LOCK_ON_WRITE_CONTEXT_INTO_PAYLOAD_DB", .file = "plugin/hosting.properties",
      .defaultText = "false",
-     .help = "Whether contexts are written into one database one after the other."});
+     .help = "Whether contexts are written into one database one after the other. Not there yet: the"
+     " value has no effect."});
 
 }  // namespace ox::config::keys

@@ -106,7 +106,8 @@ const Key<bool> kReplicationMonitor(
 const Key<bool> kCheckWriteCons(
     {.name = "com.openexchange.database.checkWriteCons", .file = "configdb.properties",
      .defaultText = "false",
-     .help = "Whether a writing connection that only read is reported as a warning."});
+     .help = "Whether a writing connection that only read is reported as a warning. Not there yet: "
+     "the value has no effect."});
 
 const Key<std::string> kDatabaseLockMech(
     {.name = "com.openexchange.database.lockMech", .file = "configdb.properties",

@@ -150,13 +150,13 @@ const Key<Millis> kMergeFirstRunDelay(
     {.name = "com.openexchange.hazelcast.merge.firstRunDelay", .file = "hazelcast.properties",
      .defaultText = "120s", .min = 1000, .max = 86400000,
      .help = "How long after its start a node first looks for the other half of a cluster that was "
-     "split."});
+     "split. Not there yet: members look for lost relatives every second, the value has no "
+     "effect."});
 
 const Key<Millis> kMergeRunDelay(
     {.name = "com.openexchange.hazelcast.merge.runDelay", .file = "hazelcast.properties",
      .defaultText = "120s", .min = 1000, .max = 86400000,
-     .help = "How often it looks again afterwards. Both keys delay only the merge of two halves that"
-     " hold data."});
+     .help = "How often it looks again afterwards. Not there yet: see merge.firstRunDelay."});
 
 const Key<std::vector<std::string>> kNetworkInterfaces(
     {.name = "com.openexchange.hazelcast.network.interfaces", .file = "hazelcast.properties",
@@ -306,7 +306,8 @@ const Key<std::int64_t> kMaxOperationTimeout(
 const Key<bool> kHazelcastJmx(
     {.name = "com.openexchange.hazelcast.jmx", .file = "hazelcast.properties",
      .defaultText = "true",
-     .help = "Whether the grid registers its managed beans, which \"showruntimestats -c\" prints."});
+     .help = "Whether the grid registers its managed beans, which \"showruntimestats -c\" prints. Not "
+     "there yet: they are always registered."});
 
 const Key<bool> kHazelcastJmxDetailed(
     {.name = "com.openexchange.hazelcast.jmxDetailed", .file = "hazelcast.properties",
@@ -386,7 +387,7 @@ const Key<bool> kMapReadBackupData(
     {.name = "com.openexchange.hazelcast.configuration.map.readBackupData",
      .file = "hazelcast/sessions.properties", .defaultText = "false", .stockText = "true",
      .help = "Whether a node answers reads from a copy that it holds itself, which is faster and may"
-     " be a moment old."});
+     " be a moment old. Not there yet: every read goes to the owner of the entry."});
 
 const Key<std::int64_t> kMapTimeToLiveSeconds(
     {.name = "com.openexchange.hazelcast.configuration.map.timeToLiveSeconds",
@@ -405,11 +406,13 @@ const Key<std::vector<std::string>> kMapIndexesAttributes(
     {.name = "com.openexchange.hazelcast.configuration.map.indexes.attributes",
      .file = "hazelcast/sessions.properties", .defaultText = "",
      .stockText = "altId, contextId, userId",
-     .help = "Fields of the stored objects by which entries are looked up."});
+     .help = "Fields of the stored objects by which entries are looked up. Not there yet: the list "
+     "is read, no index is built."});
 
 const Key<std::vector<std::string>> kMapIndexesOrderedAttributes(
     {.name = "com.openexchange.hazelcast.configuration.map.indexes.orderedAttributes",
      .file = "hazelcast/sessions.properties", .defaultText = "",
-     .help = "Fields by which entries are looked up in ranges."});
+     .help = "Fields by which entries are looked up in ranges. Not there yet: see "
+     "indexes.attributes."});
 
 }  // namespace ox::config::keys

@@ -50,12 +50,12 @@ const Key<std::string> kHttpsProtoValue(
 const Key<std::int64_t> kHttpProtoPort(
     {.name = "com.openexchange.server.httpProtoPort", .file = "server.properties",
      .defaultText = "80", .min = 1, .max = 65535,
-     .help = "Port that a client sees with HTTP."});
+     .help = "Port that a client sees with HTTP. Not there yet: no answer of this release needs it."});
 
 const Key<std::int64_t> kHttpsProtoPort(
     {.name = "com.openexchange.server.httpsProtoPort", .file = "server.properties",
      .defaultText = "443", .min = 1, .max = 65535,
-     .help = "Port that a client sees with HTTPS."});
+     .help = "Port that a client sees with HTTPS. Not there yet: no answer of this release needs it."});
 
 const Key<std::string> kConnectorHost(
     {.name = "com.openexchange.connector.networkListenerHost", .file = "server.properties",
@@ -104,12 +104,14 @@ const Key<std::int64_t> kMaxInactiveInterval(
     {.name = "com.openexchange.servlet.maxInactiveInterval", .file = "server.properties",
      .defaultText = "1800", .min = -1, .max = 2147483647,
      .help = "Seconds after which an unused HTTP session (JSESSIONID, not the session of the user) "
-     "is forgotten; -1 = never."});
+     "is forgotten; -1 = never. Not there yet: this release keeps nothing under a "
+     "JSESSIONID, it only carries the route."});
 
 const Key<std::int64_t> kMaxActiveSessions(
     {.name = "com.openexchange.servlet.maxActiveSessions", .file = "server.properties",
      .defaultText = "250000", .min = -2147483648, .max = 2147483647,
-     .help = "How many HTTP sessions are kept; 0 or less = no limit."});
+     .help = "How many HTTP sessions are kept; 0 or less = no limit. Not there yet: see "
+     "maxInactiveInterval."});
 
 const Key<std::string> kEchoHeaderName(
     {.name = "com.openexchange.servlet.echoHeaderName", .file = "server.properties",
@@ -159,25 +161,26 @@ const Key<bool> kForceHttps(
 
 const Key<bool> kIpCheck(
     {.name = "com.openexchange.IPCheck", .file = "server.properties", .defaultText = "true",
-     .help = "Whether a session may be used only from the address that logged in."});
+     .help = "Whether a session may be used only from the address that logged in. Not there yet: the"
+     " address is kept with the session, but not compared."});
 
 const Key<std::string> kIpMaskV4(
     {.name = "com.openexchange.IPMaskV4", .file = "server.properties", .defaultText = "",
      .allowed = "/0../32 or a mask such as 255.255.255.0, or empty",
      .help = "How much of an IPv4 address must stay the same, such as /24 or 255.255.255.0; empty "
-     "means all of it.",
+     "means all of it. Not there yet: see IPCheck.",
      .check = checkMaskV4});
 
 const Key<std::string> kIpMaskV6(
     {.name = "com.openexchange.IPMaskV6", .file = "server.properties", .defaultText = "",
      .allowed = "/0../128, or empty",
-     .help = "The same for IPv6, such as /60.",
+     .help = "The same for IPv6, such as /60. Not there yet: see IPCheck.",
      .check = checkMaskV6});
 
 const Key<std::vector<std::string>> kIpCheckWhitelist(
     {.name = "com.openexchange.IPCheckWhitelist", .file = "server.properties",
      .defaultText = "open-xchange-mailapp, open-xchange-mobile-api-facade",
-     .help = "Clients whose sessions may change the address."});
+     .help = "Clients whose sessions may change the address. Not there yet: see IPCheck."});
 
 const Key<bool> kAllowStockSecrets(
     {.name = "com.openexchange.security.allowStockSecrets", .file = "server.properties",

@@ -53,8 +53,9 @@ const Key<Millis> kRandomTokenTimeout(
 const Key<bool> kSessiondAutologin(
     {.name = "com.openexchange.sessiond.autologin", .file = "sessiond.properties",
      .defaultText = "false",
-     .help = "Whether a browser may come back into its session after a restart. Not there yet: this "
-     "release has no autologin action."});
+     .help = "Whether a browser may come back into its session after a restart. With true the "
+     "cookies outlive the browser (com.openexchange.cookie.ttl). Not there yet: this release"
+     " has no autologin action."});
 
 const Key<std::string> kSessiondEncryptionKey(
     {.name = "com.openexchange.sessiond.encryptionKey", .file = "sessiond.properties",
@@ -81,7 +82,7 @@ const Key<std::string> kRemoteParameterNames(
     {.name = "com.openexchange.sessiond.remoteParameterNames", .file = "sessiond.properties",
      .defaultText = "", .reloadable = true,
      .help = "Names of further session parameters, separated by colons, that are stored in the grid "
-     "with the session."});
+     "with the session. Not there yet: the value has no effect."});
 
 const Key<bool> kRemoveFromSessionStorageOnTimeout(
     {.name = "com.openexchange.sessiond.removeFromSessionStorageOnTimeout",

@@ -28,8 +28,9 @@ const Key<bool> kDenyImplicitUpdateOnContextLoad(
     {.name = "com.openexchange.groupware.update.denyImplicitUpdateOnContextLoad",
      .file = "updatetasks.properties", .defaultText = "false",
      .help = "Whether a login to a schema with pending updates is refused (CTX-0013) instead of "
-     "starting them. True is advisable where many schemas exist: the administrator then "
-     "starts updates with runupdate."});
+     "starting them. True is advisable where many schemas exist. Not there yet: a login "
+     "neither starts updates nor is refused for pending ones; the administrator starts them "
+     "with runupdate."});
 
 const Key<std::vector<std::string>> kExcludedUpdateTasks(
     {.name = "com.openexchange.groupware.update.excludedUpdateTasks",

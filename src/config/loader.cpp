@@ -25,6 +25,13 @@ constexpr std::string_view kStructurePrefix = "com.openexchange.hazelcast.config
 
 bool structureFile(const std::string& file) { return file.rfind("hazelcast/", 0) == 0; }
 
+// Names of fields are compared without case in structure files, as in the original.
+std::string canonicalName(const std::string& name) {
+  for (const auto& key : Catalog::instance().all())
+    if (structureFile(key.file) && lowered(key.name) == lowered(name)) return key.name;
+  return name;
+}
+
 // Directories above a file may be links; each is visited once, so that a circle ends.
 void collect(const fs::path& directory, const fs::path& root, int depth,
              std::set<std::string>& visited, std::vector<std::string>& files) {
@@ -103,6 +110,7 @@ class Loader {
     auto& entries = config_->byFile_[file];
     std::map<std::string, int> lines;
     for (auto& entry : parsed.entries) {
+      if (structureFile(file)) entry.key = canonicalName(entry.key);
       const auto [first, fresh] = lines.emplace(entry.key, entry.line);
       if (!fresh) {
         problem(Severity::kWarn, file, entry.line, entry.key,
@@ -137,6 +145,7 @@ class Loader {
         return;
       }
     }
+    if (config_->problems_.size() >= kMaxProblems) return;  // nothing would be shown
     const std::string nearest = Catalog::instance().nearest(name);
     const bool known = Catalog::instance().inKnownNamespace(name, setting.file);
     // Elsewhere only a name that is off by very little is reported: the directory also serves

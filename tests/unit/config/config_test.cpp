@@ -82,7 +82,7 @@ TEST_CASE("config: structure files are apart from each other") {
   const std::string map = "com.openexchange.hazelcast.configuration.map.";
   etc.write("hazelcast/sessions.properties", map + "name=sessions-7\n" + map + "backupCount=2\n" +
                                                  map + "indexes.attributes=altId, contextId\n");
-  etc.write("hazelcast/other.properties", map + "name=other-1\n");
+  etc.write("hazelcast/other.properties", map + "NAME=other-1\n" + map + "backupcount=1\n");
   etc.write("excludedupdatetasks.properties", "# none of these\ncom.example.TaskA\ncom.example.TaskB\n");
   const auto config = Config::load(etc.path());
   CHECK_FALSE(contains(problems(*config), "already"));
