@@ -25,9 +25,12 @@ std::vector<services::TaskRow> taskRows(const TaskSet& tasks, const Exclusions& 
     row.name = task->name();
     if (exclusions.excluded(*task)) {
       row.state = kStateExcluded;
-      row.reason = exclusions.byName(*task)
-                       ? std::string("excluded via file '") + kExcludedFile + "'"
-                       : "excluded via namespace '" + task->nameSpace() + "'";
+      row.reason.clear();
+      if (exclusions.byName(*task))
+        row.reason = std::string("excluded via file '") + kExcludedFile + "'";
+      if (exclusions.byNameSpace(*task))
+        row.reason += (row.reason.empty() ? "" : ", ") + ("excluded via namespace '" +
+                                                          task->nameSpace() + "'");
     } else if (!row.executed) {
       row.state = kStatePending;
       row.reason = "never executed";
