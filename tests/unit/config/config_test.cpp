@@ -198,6 +198,19 @@ TEST_CASE("check: extra checks count, as long as their handle lives") {
   CHECK(checkConfiguration(etc.path(), after) == 0);
 }
 
+TEST_CASE("check: a key that is refused already is not refused twice") {
+  Scratch etc;
+  etc.write("hazelcast.properties", "com.openexchange.hazelcast.network.join=sometimes\n");
+  const auto config = Config::load(etc.path());
+  const ExtraCheck again = [](const Config& c, std::vector<Problem>& out) {
+    for (const auto* info : {&keys::kNetworkJoin.info(), &keys::kGroupName.info()})
+      out.push_back(problemAt(c, *info, Problem::Severity::kError, "bad"));
+  };
+  const auto found = runExtraChecks(*config, {again});
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].key == keys::kGroupName.name());
+}
+
 TEST_CASE("reload: listeners see both, a bad directory changes nothing") {
   Scratch etc;
   const std::string nodes = "com.openexchange.hazelcast.network.join.static.nodes=";
