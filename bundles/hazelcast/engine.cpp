@@ -48,6 +48,7 @@ Status Engine::Impl::start() {
   settings.heartbeatMillis = config.heartbeatMillis;
   settings.silenceMillis = config.silenceMillis;
   settings.leaveMillis = config.leaveMillis;
+  settings.migrationsPerMember = kMigrationsPerMember;
 
   const std::weak_ptr<Impl> weak = weak_from_this();
   Lane::Hooks hooks;

@@ -29,6 +29,7 @@ inline constexpr std::size_t kMaxPosted = 100'000;
 inline constexpr std::size_t kMaxHandshakes = 256;
 inline constexpr std::int64_t kLaneTickMillis = 10;
 inline constexpr std::int64_t kResolveMillis = 5000;   // names of the static list, again and again
+inline constexpr int kMigrationsPerMember = 32;        // at once; a join settles below a second
 inline constexpr std::int64_t kPauseMillis = 1000;     // a control tick this late is a pause
 inline constexpr std::size_t kMaxKeyBytes = 64u << 10;
 inline constexpr std::size_t kMaxValueBytes = 16u << 20;
