@@ -1,0 +1,35 @@
+// DataSide: the data half of one simulated member: real ShardCores, or a stub that only answers
+// migration orders (for scenarios about membership alone).
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "base/random.h"
+#include "membership/cluster_view.h"
+#include "services/grid.h"
+
+namespace ox::sim {
+
+class World;
+class SimMember;
+
+class DataSide {
+ public:
+  virtual ~DataSide() = default;
+  virtual void tick() = 0;
+  virtual void installed(const grid::ViewPtr& view) = 0;  // null = not joined any more
+  virtual void peer(const grid::MemberId& member, bool up) = 0;
+  virtual void received(const grid::MemberId& from, BytesView frame) = 0;
+  virtual void keepEntriesForMerge() = 0;
+  virtual std::uint64_t ownedEntries() const = 0;
+  virtual std::uint64_t unsynced() const = 0;
+  virtual void execute(const std::string& map, services::MapRequest request,
+                       services::Completion<services::MapReply> done) = 0;
+};
+
+using DataFactory = std::function<std::unique_ptr<DataSide>(World&, SimMember&, std::uint64_t seed)>;
+std::unique_ptr<DataSide> makeStub(World& world, SimMember& member, std::uint64_t seed);
+std::unique_ptr<DataSide> makeShards(World& world, SimMember& member, std::uint64_t seed);
+
+}  // namespace ox::sim

@@ -1,0 +1,104 @@
+#include <functional>
+
+#include "data_side.h"
+#include "partition/shard_core.h"
+#include "world.h"
+
+namespace ox::sim {
+namespace {
+
+class Shards;
+
+class Host final : public grid::ShardHost {
+ public:
+  Host(World& world, SimMember& member, int shard)
+      : world_(world), member_(member), shard_(shard) {}
+  void send(const MemberId& to, Bytes frame) override {
+    world_.sendData(member_, shard_, to, std::move(frame));
+  }
+  void migrationDone(const grid::ViewId& view, const grid::Migration& migration) override {
+    world_.post(member_.id, 1, [view, migration](SimMember& self) {
+      self.control().migrationDone(view, migration);
+    });
+  }
+  void log(int level, const std::string& text) override { member_.log(level, text); }
+
+ private:
+  World& world_;
+  SimMember& member_;
+  int shard_;
+};
+
+// The real data side: S shard cores, frames given to the shard of their slot.
+class Shards final : public DataSide {
+ public:
+  Shards(World& world, SimMember& member, std::uint64_t seed)
+      : world_(world), random_(seed) {
+    auto maps = std::make_shared<grid::MapConfigs>();
+    grid::MapConfig config;
+    config.name = "work";
+    config.backupCount = world.tunables.backups;
+    maps->add(config);
+    for (int i = 0; i < world.tunables.shards; ++i) {
+      grid::ShardSettings s;
+      s.self = member.id;
+      s.shardIndex = i;
+      s.shardCount = world.tunables.shards;
+      s.callTimeoutMillis = world.tunables.callTimeoutMillis;
+      s.compareMillis = world.tunables.compareMillis;
+      hosts_.push_back(std::make_unique<Host>(world, member, i));
+      shards_.push_back(std::make_unique<grid::ShardCore>(s, maps, world.clock, random_,
+                                                          *hosts_.back()));
+    }
+  }
+
+  void tick() override {
+    for (auto& s : shards_) s->tick();
+  }
+  void installed(const ViewPtr& view) override {
+    for (auto& s : shards_) s->viewInstalled(view);
+  }
+  void peer(const MemberId& member, bool up) override {
+    for (auto& s : shards_) up ? s->peerUp(member) : s->peerDown(member);
+  }
+  void received(const MemberId& from, BytesView frame) override {
+    ByteReader in(frame);
+    in.u8();
+    const std::size_t slot = in.u16();
+    if (in.ok()) shards_[slot % shards_.size()]->received(from, frame);
+  }
+  void keepEntriesForMerge() override {
+    for (auto& s : shards_) s->keepEntriesForMerge();
+  }
+  std::uint64_t ownedEntries() const override {
+    std::uint64_t sum = 0;
+    for (const auto& s : shards_) sum += s->ownedEntries();
+    return sum;
+  }
+  std::uint64_t unsynced() const override {
+    std::uint64_t sum = 0;
+    for (const auto& s : shards_) sum += s->unsyncedReplicas();
+    return sum;
+  }
+  void execute(const std::string& map, services::MapRequest request,
+               services::Completion<services::MapReply> done) override {
+    const auto partition = static_cast<int>(
+        std::hash<std::string>{}(request.key) % static_cast<std::size_t>(world_.tunables.partitions));
+    shards_[static_cast<std::size_t>(partition) % shards_.size()]->execute(
+        map, partition, std::move(request), std::move(done));
+  }
+
+ private:
+  World& world_;
+  SeededRandom random_;
+  std::vector<std::unique_ptr<Host>> hosts_;
+  std::vector<std::unique_ptr<grid::ShardCore>> shards_;
+};
+
+}  // namespace
+
+std::unique_ptr<DataSide> makeShards(World& world, SimMember& member, std::uint64_t seed) {
+  return std::make_unique<Shards>(world, member, seed);
+}
+
+}  // namespace ox::sim

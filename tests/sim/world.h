@@ -1,0 +1,193 @@
+// World: a whole cluster in one thread: virtual time, network and members, all from one seed.
+//
+// Purpose:   drives the same cores as the engine. Nothing here sleeps, opens a socket or asks a
+//            clock: the same seed gives the same run, event by event.
+// Threads:   one per World; Worlds share nothing.
+// Network:   links are reliable and in order, like TCP: loss delays (retransmission), a reset
+//            loses what is in flight and tells both ends, a cut holds everything back until it heals.
+// Units:     microseconds inside, milliseconds at the cores.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <queue>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "data_side.h"
+#include "membership/control_core.h"
+
+namespace ox::sim {
+
+using grid::Address;
+using grid::LinkId;
+using grid::LinkLoss;
+using grid::MemberId;
+using grid::ViewPtr;
+using Micros = std::int64_t;
+
+inline constexpr Micros kMillisecond = 1000;
+inline constexpr Micros kSecond = 1'000'000;
+inline constexpr std::size_t kMaxLogLines = 400;
+
+class VirtualClock final : public Clock {
+ public:
+  std::int64_t steadyNanos() const override { return (now + 1'000'000'000) * 1000; }
+  std::int64_t wallMillis() const override { return 1'700'000'000'000 + now / 1000; }
+  Micros now = 0;
+};
+
+// What a seed chooses besides the order of things.
+struct Tunables {
+  int partitions = 31;
+  int shards = 2;
+  int backups = 1;
+  std::int64_t tickMillis = 50;
+  std::int64_t heartbeatMillis = 500;
+  std::int64_t silenceMillis = 5000;
+  std::int64_t searchMillis = 1000;
+  std::int64_t leaveMillis = 60000;
+  std::int64_t callTimeoutMillis = 30000;
+  std::int64_t compareMillis = 2000;
+  int migrationsPerMember = 8;
+  Micros latency = 300;         // one way, least
+  Micros jitter = 400;          // and up to that much more
+  int lossPercent = 0;          // a lost packet costs a retransmission time-out
+};
+Tunables randomTunables(Random& random);
+
+class World;
+
+// One process of one member: crashes and restarts make a new one at the same address.
+class SimMember final : public grid::ControlHost {
+ public:
+  SimMember(World& world, Address address, MemberId id, std::vector<Address> candidates,
+            std::uint64_t seed);
+  ~SimMember() override;
+
+  void attach(std::unique_ptr<DataSide> data) { data_ = std::move(data); }
+  void start();
+  grid::ControlCore& control() { return *control_; }
+  DataSide& data() { return *data_; }
+  const ViewPtr& view() const { return control_->view(); }
+
+  const MemberId id;
+  const Address address;
+  bool alive = true;     // false after crash or leaving
+  bool leftWell = false; // left() was called
+  bool leaving = false;
+  bool frozen = false;
+  std::vector<std::function<void()>> held;  // events that wait for the thaw
+  std::set<MemberId> dataPeers;             // data links we want (members of our view)
+
+  // ControlHost
+  LinkId dial(const Address& to) override;
+  void send(LinkId link, Bytes frame) override;
+  void close(LinkId link) override;
+  void installed(const ViewPtr& view) override;
+  void keepEntriesForMerge() override;
+  std::uint64_t ownedEntries() const override;
+  void left() override;
+  void log(int level, const std::string& text) override;
+
+ private:
+  World& world_;
+  SeededRandom random_;
+  std::unique_ptr<DataSide> data_;
+  std::unique_ptr<grid::ControlCore> control_;
+};
+
+class World {
+ public:
+  World(std::uint64_t seed, Tunables tunables, DataFactory factory);
+  ~World();
+
+  // Time and events
+  void after(Micros delay, std::function<void()> event);
+  // Runs until `done` (asked after each event) or the limit. True = done.
+  bool run(Micros limit, const std::function<bool()>& done);
+  Micros now() const { return clock.now; }
+  // Runs for the member if it is the same process and alive; held back while it is frozen.
+  void post(const MemberId& member, Micros delay, std::function<void(SimMember&)> event);
+
+  // Members
+  SimMember& startMember(const Address& address);
+  void crash(SimMember& member, bool silently);  // silently = power cut: nobody is told
+  void stop(SimMember& member);                  // graceful
+  void freeze(SimMember& member, Micros length);
+  std::vector<SimMember*> living();              // alive, not frozen or leaving
+  SimMember* find(const MemberId& id);
+  void setCandidates(std::vector<Address> list) { candidates_ = std::move(list); }
+
+  // Network
+  void resetLinks(const MemberId& a, const MemberId& b);
+  void cut(const Address& a, const Address& b, bool on);  // both directions
+  bool isCut(const Address& a, const Address& b) const;
+  LinkId dial(SimMember& from, const Address& to);
+  void sendControl(SimMember& from, LinkId link, Bytes frame);
+  void closeControl(SimMember& from, LinkId link);
+  void sendData(SimMember& from, int shard, const MemberId& to, Bytes frame);
+  void dataPeersChanged(SimMember& member);
+
+  void note(const std::string& line);            // into the log shown with a failure
+  const std::vector<std::string>& log() const { return log_; }
+
+  VirtualClock clock;
+  SeededRandom random;
+  Tunables tunables;
+  std::set<Address> powerless;  // machines without power answer nothing, not even "refused"
+  std::uint64_t viewsInstalled = 0;
+  std::function<void(SimMember&, const ViewPtr&)> onInstalled;
+
+ private:
+  struct Event {
+    Micros at;
+    std::uint64_t order;
+    std::shared_ptr<std::function<void()>> run;
+    bool operator>(const Event& o) const {
+      return at != o.at ? at > o.at : order > o.order;
+    }
+  };
+  struct End {
+    MemberId member;
+    LinkId link = 0;
+    Micros lastArrival = 0;  // at this end: order is kept
+  };
+  struct Connection {
+    End dialler, acceptor;
+    bool open = false;
+  };
+  struct DataPath {  // one direction of a pair of members
+    bool up = false;
+    bool dialling = false;
+    std::uint64_t generation = 0;
+    std::map<int, Micros> lastArrival;  // per sending shard
+  };
+
+  Micros travel();
+  void deliver(const MemberId& to, const Address& from, const Address& toAddress, Micros at,
+               std::function<bool()> still, std::function<void(SimMember&)> event);
+  void breakConnection(std::uint64_t id, LinkLoss why, const MemberId& except);
+  void dialData(const MemberId& from, const MemberId& to);
+  void breakData(const MemberId& a, const MemberId& b);
+  SimMember* at(const Address& address);
+
+  DataFactory factory_;
+  std::vector<Address> candidates_;
+  std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
+  std::uint64_t order_ = 0;
+  std::uint64_t nextLink_ = 1;
+  std::uint64_t nextMember_ = 1;
+  std::vector<std::unique_ptr<SimMember>> members_;
+  std::map<std::uint64_t, std::shared_ptr<Connection>> connections_;
+  std::map<LinkId, std::uint64_t> connectionOf_;
+  std::map<std::pair<MemberId, MemberId>, DataPath> data_;
+  std::set<std::pair<Address, Address>> cuts_;
+  std::vector<std::string> log_;
+};
+
+}  // namespace ox::sim
