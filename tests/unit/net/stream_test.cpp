@@ -1,0 +1,179 @@
+#include <doctest/doctest.h>
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <future>
+
+#include "net/acceptor.h"
+#include "net/stream.h"
+
+using namespace ox;
+using namespace ox::net;
+
+namespace {
+// An acceptor for "AAAA" that hands each connection to `next`.
+struct Server {
+  Shard shard{0, "server"};
+  std::promise<Detached> first;
+  std::unique_ptr<Acceptor> acceptor;
+  Server() {
+    auto opened = Acceptor::open(shard, "127.0.0.1", 0, 1,
+                                 {{"AAAA", [this](Detached d, const std::string&) {
+                                     first.set_value(std::move(d));
+                                   }}});
+    acceptor = std::move(opened.value());
+  }
+};
+
+std::shared_ptr<Stream> dial(Shard& shard, std::uint16_t port, Stream::Limits limits = {}) {
+  std::promise<Result<std::shared_ptr<Stream>>> answer;
+  shard.post([&] {
+    Stream::connect(shard, "127.0.0.1", port, "", 5000, limits,
+                    [&](auto r) { answer.set_value(std::move(r)); });
+  });
+  auto r = answer.get_future().get();
+  return r ? r.value() : nullptr;
+}
+
+int rawClient(std::uint16_t port) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in a{};
+  a.sin_family = AF_INET;
+  a.sin_port = htons(port);
+  inet_pton(AF_INET, "127.0.0.1", &a.sin_addr);
+  REQUIRE(::connect(fd, reinterpret_cast<sockaddr*>(&a), sizeof a) == 0);
+  return fd;
+}
+}  // namespace
+
+TEST_CASE("frames arrive whole and in order, also across a change of shards") {
+  Server server;
+  Shard client(1, "client"), other(2, "other");
+  const auto out = dial(client, server.acceptor->port());
+  REQUIRE(out);
+  constexpr int kFrames = 500;
+  client.runAndWait([&] {
+    out->start([](BytesView) {}, [](CloseReason, const std::string&) {});
+    out->sendRaw("AAAA");
+    for (int i = 0; i < kFrames; ++i)
+      out->send(Bytes(static_cast<std::size_t>(1 + i * 37 % 5000), static_cast<char>('a' + i % 26)));
+    out->send(Bytes(3 << 20, 'z'));
+  });
+  Detached connection = server.first.get_future().get();
+  REQUIRE(connection.valid());
+  // The first 10 frames are read on the server's shard, the rest on another one.
+  std::vector<std::size_t> sizes;
+  std::promise<Detached> moved;
+  std::promise<void> complete;
+  std::shared_ptr<Stream> in;
+  server.shard.runAndWait([&] {
+    in = Stream::adopt(server.shard, std::move(connection), {});
+    in->start(
+        [&](BytesView f) {
+          sizes.push_back(f.size());
+          if (sizes.size() == 10) moved.set_value(in->detach());
+        },
+        [](CloseReason, const std::string&) {});
+  });
+  Detached again = moved.get_future().get();
+  REQUIRE(again.valid());
+  std::shared_ptr<Stream> rest;
+  other.runAndWait([&] {
+    rest = Stream::adopt(other, std::move(again), {});
+    rest->start(
+        [&](BytesView f) {
+          sizes.push_back(f.size());
+          if (f.size() == (3u << 20)) complete.set_value();
+        },
+        [](CloseReason, const std::string&) {});
+  });
+  complete.get_future().get();
+  REQUIRE(sizes.size() == kFrames + 1);
+  for (int i = 0; i < kFrames; ++i)
+    CHECK(sizes[static_cast<std::size_t>(i)] == static_cast<std::size_t>(1 + i * 37 % 5000));
+  other.runAndWait([&] { rest->close(); });
+  client.runAndWait([&] { out->close(); });
+}
+
+TEST_CASE("a frame beyond the limit closes the stream as protocol error") {
+  Server server;
+  const int fd = rawClient(server.acceptor->port());
+  REQUIRE(::send(fd, "AAAA\x7f\xff\xff\xff", 8, 0) == 8);
+  std::promise<CloseReason> closed;
+  Detached d = server.first.get_future().get();
+  std::shared_ptr<Stream> in;
+  server.shard.runAndWait([&] {
+    in = Stream::adopt(server.shard, std::move(d), {1000, 1000});
+    in->start([](BytesView) { FAIL("no frame was sent"); },
+              [&](CloseReason why, const std::string&) { closed.set_value(why); });
+  });
+  CHECK(closed.get_future().get() == CloseReason::kProtocol);
+  ::close(fd);
+}
+
+TEST_CASE("a peer that does not read overflows the bounded queue, and only its own stream") {
+  Server server;
+  const int fd = rawClient(server.acceptor->port());
+  REQUIRE(::send(fd, "AAAA", 4, 0) == 4);
+  std::promise<CloseReason> closed;
+  Detached d = server.first.get_future().get();
+  std::shared_ptr<Stream> out;
+  server.shard.runAndWait([&] {
+    out = Stream::adopt(server.shard, std::move(d), {1u << 20, 4u << 20});
+    out->start([](BytesView) {},
+               [&](CloseReason why, const std::string&) { closed.set_value(why); });
+    const Bytes frame(100 << 10, 'x');
+    int sent = 0;
+    while (sent < 1000 && out->send(frame)) ++sent;
+    CHECK(sent < 50);  // 4 MiB
+  });
+  CHECK(closed.get_future().get() == CloseReason::kOverflow);
+  ::close(fd);
+}
+
+TEST_CASE("the end of the peer is reported once, after what it sent") {
+  Server server;
+  const int fd = rawClient(server.acceptor->port());
+  REQUIRE(::send(fd, "AAAA\0\0\0\2hi", 10, 0) == 10);
+  ::close(fd);
+  Detached d = server.first.get_future().get();
+  std::promise<CloseReason> closed;
+  std::string got;
+  std::shared_ptr<Stream> in;
+  server.shard.runAndWait([&] {
+    in = Stream::adopt(server.shard, std::move(d), {});
+    in->start([&](BytesView f) { got += f; },
+              [&](CloseReason why, const std::string&) { closed.set_value(why); });
+  });
+  CHECK(closed.get_future().get() == CloseReason::kPeer);
+  CHECK(got == "hi");
+}
+
+TEST_CASE("nobody listens: refused, not thrown") {
+  Shard shard(0, "t");
+  std::uint16_t port = 0;
+  {
+    const auto probe = Acceptor::open(shard, "127.0.0.1", 0, 1, {});
+    port = (*probe)->port();
+  }
+  CHECK(dial(shard, port) == nullptr);
+}
+
+TEST_CASE("acceptor: auto-increment, a taken port, a foreign address") {
+  Shard shard(0, "t");
+  const auto first = Acceptor::open(shard, "127.0.0.1", 0, 1, {});
+  REQUIRE(first.ok());
+  const std::uint16_t port = (*first)->port();
+  const auto taken = Acceptor::open(shard, "127.0.0.1", port, 1, {});
+  REQUIRE_FALSE(taken.ok());
+  CHECK(taken.error().code == Code::kNetBind);
+  CHECK(taken.error().message.find(std::to_string(port)) != std::string::npos);
+  if (port < 65500) {
+    const auto next = Acceptor::open(shard, "127.0.0.1", port, 30, {});
+    REQUIRE(next.ok());
+    CHECK((*next)->port() > port);
+  }
+  CHECK_FALSE(Acceptor::open(shard, "192.0.2.1", 0, 1, {}).ok());
+}
