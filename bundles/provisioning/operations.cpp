@@ -281,12 +281,18 @@ Handler listContexts(const Storages& s) {
 
 Handler createUser(const Storages& s) {
   return [users = s.users](Arguments& in, const Caller& caller) -> Result<json> {
-    const auto contextId = in.id("contextId");
-    if (!contextId) in.fail("contextId is missing");
+    auto contextId = in.id("contextId");
+    const std::string contextName = in.text("contextName");
+    if (!contextId && contextName.empty()) in.fail("contextId or contextName is missing");
     Arguments given(in.object("user"));
     const NewUser user = readUser(given);
     OX_ARGUMENTS_FINE(in);
     OX_ARGUMENTS_FINE(given);
+    if (!contextId) {
+      auto found = users->contextByName(contextName);
+      if (!found) return found.error();
+      contextId = *found;
+    }
     auto id = users->create(*contextId, user, {caller.user, caller.password, caller.master});
     if (!id) return id.error();
     return json{{"id", *id}, {"contextId", *contextId}};

@@ -120,6 +120,15 @@ Result<std::int32_t> insertUser(db::Connection& schema, std::int32_t contextId,
   return id;
 }
 
+Result<std::int32_t> UserStorage::contextByName(const std::string& name) {
+  auto lease = around_.database->configWrite();
+  if (!lease) return storageError(lease.error(), "configdb");
+  auto rows = (*lease)->query("SELECT cid FROM context WHERE name = ?", {name});
+  if (!rows) return storageError(rows.error(), "looking up the context");
+  if (rows->empty()) return Error(Code::kAdmNoContext, "context " + name + " does not exist");
+  return static_cast<std::int32_t>(rows->front().integer(0));
+}
+
 Status UserStorage::authorize(std::int32_t contextId, const Credentials& credentials) {
   const auto config = around_.config->current();
   if (config->get(config::keys::kContextAuthenticationDisabled)) return {};

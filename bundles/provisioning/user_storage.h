@@ -49,6 +49,7 @@ class UserStorage {
   explicit UserStorage(Surroundings surroundings) : around_(std::move(surroundings)) {}
   Result<std::int32_t> create(std::int32_t contextId, const NewUser& user,
                               const Credentials& credentials);
+  Result<std::int32_t> contextByName(const std::string& name);
 
  private:
   Status authorize(std::int32_t contextId, const Credentials& credentials);

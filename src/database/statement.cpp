@@ -1,5 +1,6 @@
 #include "database/statement.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 
@@ -80,6 +81,34 @@ Result<std::string> bindValues(std::string_view sql, const std::vector<Value>& v
   if (next != values.size())
     return Error(Code::kDbSql, "statement has " + std::to_string(next) + " places for " +
                                    std::to_string(values.size()) + " values");
+  return out;
+}
+
+std::vector<std::string> splitStatements(std::string_view sql) {
+  std::vector<std::string> out;
+  std::string current;
+  const auto finish = [&] {
+    const auto first = current.find_first_not_of(" \t\r\n");
+    if (first != std::string::npos) {
+      const auto last = current.find_last_not_of(" \t\r\n");
+      out.push_back(current.substr(first, last - first + 1));
+    }
+    current.clear();
+  };
+  for (std::size_t i = 0; i < sql.size();) {
+    if (const std::size_t skip = skipLength(sql, i); skip != 0) {
+      const std::size_t n = std::min(skip, sql.size() - i);
+      const bool quoted = sql[i] == '\'' || sql[i] == '"' || sql[i] == '`';
+      if (quoted || sql.substr(i, 3) == "/*!") current.append(sql.substr(i, n));
+      else current += ' ';
+      i += n;
+      continue;
+    }
+    if (sql[i] == ';') finish();
+    else current += sql[i];
+    ++i;
+  }
+  finish();
   return out;
 }
 

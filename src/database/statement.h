@@ -18,6 +18,10 @@ namespace ox::db {
 Result<std::string> bindValues(std::string_view sql, const std::vector<Value>& values,
                                const std::function<std::string(std::string_view)>& escape);
 
+// A file of statements that end with ';' (outside quotes and comments), comments dropped before
+// a statement; empty ones are left out.
+std::vector<std::string> splitStatements(std::string_view sql);
+
 // A-Z a-z 0-9 _ $ -, 1 to 64 characters.
 bool isSchemaName(std::string_view name);
 bool isUtf8(std::string_view text);
