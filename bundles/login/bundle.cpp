@@ -44,11 +44,13 @@ class LoginActivator final : public runtime::BundleActivator {
         context.need<services::ContextService>("contexts"));
     const auto servlets = servlets_;
     registrations_.push_back(http->addServlet(
-        "login", http::RunOn::kWorker, [servlets](const http::Request& request, const http::Reply& reply) {
+        "login", http::RunOn::kWorker,
+        [servlets](const http::Request& request, const http::Reply& reply) {
           reply(servlets->handleLogin(request));
         }));
     registrations_.push_back(http->addServlet(
-        "system", http::RunOn::kWorker, [servlets](const http::Request& request, const http::Reply& reply) {
+        "system", http::RunOn::kWorker,
+        [servlets](const http::Request& request, const http::Reply& reply) {
           reply(servlets->handleSystem(request));
         }));
     registrations_.push_back(
