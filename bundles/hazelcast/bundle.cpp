@@ -70,6 +70,8 @@ class HazelcastActivator final : public runtime::BundleActivator {
           "Error starting \"com.openexchange.hazelcast\": " + started.error().toString());
       return started;
     }
+    if (!engine_->waitJoined(kJoinWaitMillis))
+      log::warn("this member has not joined a cluster yet; it goes on trying");
     say(log::Level::kInfo, "Instance " + engine_->instanceName() + " successfully created in " +
                                std::to_string(systemClock().steadyMillis() - begin) + " ms");
     shown_ = showGrid(*management, engine_);

@@ -249,6 +249,7 @@ void Engine::Impl::installed(const ViewPtr& next) {
   {
     std::lock_guard lock(mutex);
     view = next;
+    viewChanged.notify_all();
   }
   notifyMembers();
 }
@@ -332,6 +333,12 @@ Engine::~Engine() {
 }
 
 Status Engine::start() { return impl_->start(); }
+
+bool Engine::waitJoined(std::int64_t millis) {
+  std::unique_lock lock(impl_->mutex);
+  return impl_->viewChanged.wait_for(lock, std::chrono::milliseconds(millis),
+                                     [this] { return impl_->view != nullptr; });
+}
 
 bool Engine::stop() {
   if (!impl_->running) return true;

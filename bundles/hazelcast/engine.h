@@ -30,6 +30,7 @@ inline constexpr std::size_t kMaxHandshakes = 256;
 inline constexpr std::int64_t kLaneTickMillis = 10;
 inline constexpr std::int64_t kResolveMillis = 5000;   // names of the static list, again and again
 inline constexpr int kMigrationsPerMember = 32;        // at once; a join settles below a second
+inline constexpr std::int64_t kJoinWaitMillis = 10'000;  // a start goes on without after that
 inline constexpr std::int64_t kPauseMillis = 1000;     // a control tick this late is a pause
 inline constexpr std::size_t kMaxKeyBytes = 64u << 10;
 inline constexpr std::size_t kMaxValueBytes = 16u << 20;
@@ -58,6 +59,8 @@ class Engine final : public services::Grid {
   ~Engine() override;
 
   Status start();
+  // Waits until the member is in a cluster; false when it still is not after that long.
+  bool waitJoined(std::int64_t millis);
   // Hands everything over, leaves, then closes. False when the leave did not finish in time.
   bool stop();
   // Ends without a word to the others, as a crash does (tests).

@@ -143,6 +143,7 @@ struct Engine::Impl final : public ControlHost, public std::enable_shared_from_t
 
   mutable std::mutex mutex;  // everything below
   std::condition_variable leftChanged;
+  std::condition_variable viewChanged;
   bool hasLeft = false;
   ViewPtr view;
   std::map<std::string, std::shared_ptr<services::GridMap>> maps;

@@ -36,6 +36,8 @@ TEST_CASE("a member alone is joined, safe and serves") {
   GridConfig c = configFor(freePorts(1), {});
   c.join = "empty";
   auto node = startNode(c);
+  REQUIRE(node->engine->waitJoined(10000));
+  CHECK(node->engine->state().joined);
   REQUIRE(eventually([&] { return isWhole(*node, 1); }));
   fill(*node->engine, "m", 50);
   CHECK(missing(*node->engine, "m", 50) == 0);
