@@ -3,7 +3,7 @@
 // Purpose: the invariant of the workload: the last acknowledged write of a key, or an
 //          indeterminate one begun after it, is what is read; nothing is read that was never
 //          written. One client at a time works on one key, so its operations are in order.
-// Test:    tests/unit/hazelcast/control_checker_test.cpp feeds it bad histories.
+// Test:    tests/sim/checker_test.cpp feeds it bad histories.
 #pragma once
 
 #include <map>

@@ -33,7 +33,8 @@ class ControlHost {
   virtual LinkId dial(const Address& address) = 0;
   virtual void send(LinkId link, Bytes frame) = 0;  // frame without length: kind byte + body
   virtual void close(LinkId link) = 0;
-  // The view is now in force: give it to the shards and to listeners.
+  // The view is now in force: give it to the shards and to listeners. Null: this member has left
+  // its cluster for another one (after keepEntriesForMerge()) and is looking again.
   virtual void installed(const ViewPtr& view) = 0;
   // No entry of any map on this member may be lost by forgetting the cluster: called before the
   // member leaves its cluster for another one (two clusters unite). The host keeps owned entries

@@ -248,20 +248,40 @@ class Plan {
     for (const MemberId& id : stayers_) total += load_[id].replicas;
     const int low = total / n;
     const int high = low + (total % n != 0 ? 1 : 0);
-    for (bool moved = true; moved && roomForMore();) {
-      moved = false;
-      for (int p = 0; p < partitionCount() && !moved; ++p) {
-        const Replicas& r = future_[static_cast<std::size_t>(p)];
-        if (moving_[static_cast<std::size_t>(p)] || r.count < 2 || !free(r.at[0])) continue;
-        for (int i = 1; i < r.count && !moved; ++i) {
-          const MemberId from = r.at[static_cast<std::size_t>(i)];
-          const MemberId to = lightestOutside(r, true);
-          if (!to.valid() || !worth(load_[from].replicas, load_[to].replicas, low, high)) continue;
-          order(p, to, i, i);
-          moved = true;
-        }
+    while (roomForMore() && moveBackup(low, high)) {
+    }
+  }
+
+  // The move between the heaviest and the lightest that is possible; none while only the middle
+  // could move because the lightest is busy (such moves would be done twice).
+  bool moveBackup(int low, int high) {
+    const MemberId lightest = *std::min_element(
+        stayers_.begin(), stayers_.end(), [&](const MemberId& a, const MemberId& b) {
+          return load_[a].replicas < load_[b].replicas;
+        });
+    if (load_[lightest].replicas < low && !free(lightest)) return false;
+    int best = -1;
+    int bestIndex = 0;
+    int bestGap = 0;
+    MemberId bestTarget;
+    for (int p = 0; p < partitionCount(); ++p) {
+      const Replicas& r = future_[static_cast<std::size_t>(p)];
+      if (moving_[static_cast<std::size_t>(p)] || r.count < 2 || !free(r.at[0])) continue;
+      const MemberId to = lightestOutside(r, true);
+      if (!to.valid()) continue;
+      for (int i = 1; i < r.count; ++i) {
+        const int from = load_[r.at[static_cast<std::size_t>(i)]].replicas;
+        const int gap = from - load_[to].replicas;
+        if (gap <= bestGap || !worth(from, load_[to].replicas, low, high)) continue;
+        best = p;
+        bestIndex = i;
+        bestGap = gap;
+        bestTarget = to;
       }
     }
+    if (best < 0) return false;
+    order(best, bestTarget, bestIndex, bestIndex);
+    return true;
   }
 
   const ClusterView& view_;

@@ -1,0 +1,158 @@
+// ClusterView and control messages: round trips, hostile bytes; the failure detector.
+#include <doctest/doctest.h>
+
+#include "base/random.h"
+#include "member_protocol/control_messages.h"
+#include "membership/failure_detector.h"
+
+using namespace ox;
+using namespace ox::grid;
+
+namespace {
+ClusterView sampleView() {
+  ClusterView v;
+  for (std::uint64_t i = 1; i <= 3; ++i)
+    v.members.push_back({{7, i}, {"10.0.0.1", static_cast<std::uint16_t>(5700 + i)}, i == 3});
+  v.id = {2, 5, v.members[0].id};
+  v.clusterName = "c-10.1";
+  v.partitions.resize(5);
+  for (Replicas& r : v.partitions) {
+    r.at[0] = v.members[0].id;
+    r.count = 1;
+  }
+  v.migrations.push_back({3, v.members[1].id, true, 0, 255});
+  v.leaving.push_back(v.members[0].id);
+  return v;
+}
+Result<ClusterView> roundTrip(const ClusterView& v) {
+  ByteWriter out;
+  v.encode(out);
+  ByteReader in(out.bytes());
+  return ClusterView::decode(in);
+}
+}  // namespace
+
+TEST_CASE("a view survives the wire") {
+  const ClusterView v = sampleView();
+  REQUIRE(v.validate().empty());
+  const auto back = roundTrip(v);
+  REQUIRE(back.ok());
+  CHECK(back->id == v.id);
+  CHECK(back->clusterName == v.clusterName);
+  CHECK(back->members == v.members);
+  CHECK(back->partitions == v.partitions);
+  CHECK(back->migrations == v.migrations);
+  CHECK(back->leaving == v.leaving);
+}
+
+TEST_CASE("unsound views are named and refused by the decoder") {
+  const auto refused = [](auto change) {
+    ClusterView v = sampleView();
+    change(v);
+    CHECK_FALSE(v.validate().empty());
+    CHECK_FALSE(roundTrip(v).ok());
+  };
+  refused([](ClusterView& v) { v.id.epoch = 0; });
+  refused([](ClusterView& v) { v.members.clear(); });
+  refused([](ClusterView& v) { v.members.push_back(v.members[0]); });
+  refused([](ClusterView& v) { v.members[1].address = v.members[0].address; });
+  refused([](ClusterView& v) { v.members[1].address.port = 0; });
+  refused([](ClusterView& v) { v.partitions[0].at[0] = MemberId{9, 9}; });
+  refused([](ClusterView& v) { v.partitions[0].at[0] = v.members[2].id; });  // lite
+  refused([](ClusterView& v) {
+    v.partitions[0].at[1] = v.members[0].id;
+    v.partitions[0].count = 2;
+  });
+  refused([](ClusterView& v) { v.migrations.push_back(v.migrations[0]); });
+  refused([](ClusterView& v) { v.migrations[0].target = v.members[0].id; });
+  refused([](ClusterView& v) { v.migrations[0].partition = 99; });
+  refused([](ClusterView& v) { v.migrations[0].becomesOwner = false; });
+  refused([](ClusterView& v) { v.migrations[0].dropIndex = 4; });
+  refused([](ClusterView& v) { v.leaving.push_back(v.leaving[0]); });
+  refused([](ClusterView& v) { v.partitions.clear(); });
+}
+
+TEST_CASE("cut or changed bytes never pass for another view unnoticed by validate") {
+  ByteWriter out;
+  sampleView().encode(out);
+  for (std::size_t n = 0; n < out.size(); ++n) {
+    ByteReader in(BytesView(out.bytes()).substr(0, n));
+    CHECK_FALSE(ClusterView::decode(in).ok());
+  }
+  SeededRandom random(3);
+  for (int i = 0; i < 3000; ++i) {
+    Bytes bytes = out.bytes();
+    bytes[random.below(bytes.size())] = static_cast<char>(random.next());
+    ByteReader in(bytes);
+    const auto v = ClusterView::decode(in);
+    if (v) CHECK(v->validate().empty());
+  }
+}
+
+TEST_CASE("heartbeats and answers survive the wire; lies about lengths do not") {
+  Heartbeat h;
+  h.state = MemberState::kJoined;
+  h.clusterName = "c-10.1";
+  h.view = {1, 2, {3, 4}};
+  h.master = {"::1", 5701};
+  h.members = 3;
+  h.ownedEntries = 9;
+  h.clusterEntries = 27;
+  h.promisedEpoch = 6;
+  h.youAreMember = true;
+  h.waitsFor = Address{"10.0.0.1", 5711};
+  h.seen = {{"10.0.0.2", 1}, {"10.0.0.3", 2}};
+  h.foreignMasters = {{"10.0.0.4", 3}};
+  const Bytes frame = encodeFrame(h);
+  CHECK(frame[0] == static_cast<char>(Kind::kHeartbeat));
+  const auto back = decodeBody<Heartbeat>(BytesView(frame).substr(1));
+  REQUIRE(back.ok());
+  CHECK(back->view == h.view);
+  CHECK(back->seen == h.seen);
+  CHECK(back->waitsFor == h.waitsFor);
+  CHECK(back->foreignMasters == h.foreignMasters);
+  CHECK(back->clusterEntries == 27);
+  for (std::size_t n = 1; n < frame.size(); ++n)
+    CHECK_FALSE(decodeBody<Heartbeat>(BytesView(frame).substr(1, n - 1)).ok());
+  CHECK_FALSE(decodeBody<Heartbeat>(Bytes(frame.substr(1)) + "x").ok());
+
+  ViewAnswer a{4, true, 4, sampleView()};
+  const Bytes answer = encodeFrame(a);
+  const auto answered = decodeBody<ViewAnswer>(BytesView(answer).substr(1));
+  REQUIRE(answered.ok());
+  REQUIRE(answered->view.has_value());
+  CHECK(answered->view->partitions == sampleView().partitions);
+}
+
+TEST_CASE("ids and addresses as text") {
+  CHECK(MemberId{0x0123456789abcdefULL, 0xfedcba9876543210ULL}.toString() ==
+        "01234567-89ab-cdef-fedc-ba9876543210");
+  CHECK(Address{"10.0.0.15", 5701}.toString() == "10.0.0.15:5701");
+  CHECK(Address{"::1", 5701}.toString() == "[::1]:5701");
+}
+
+TEST_CASE("silence makes suspected, a refused knock makes gone, a word takes both back") {
+  FailureDetector d(1000);
+  const MemberId a{1, 1};
+  CHECK_FALSE(d.suspected(a, 99999));  // not watched
+  d.watch(a, 0);
+  CHECK_FALSE(d.suspected(a, 1000));
+  CHECK(d.suspected(a, 1001));
+  d.heard(a, 1001);
+  CHECK_FALSE(d.suspected(a, 1500));
+  d.gone(a);
+  CHECK(d.suspected(a, 1500));
+  d.heard(a, 1500);
+  CHECK_FALSE(d.suspected(a, 1500));
+}
+
+TEST_CASE("a pause of our own is noticed and not held against others") {
+  FailureDetector d(1000);
+  const MemberId a{1, 1};
+  d.watch(a, 0);
+  CHECK(d.tick(0) == 0);
+  CHECK(d.tick(500) == 0);
+  CHECK(d.tick(5000) == 4500);
+  CHECK_FALSE(d.suspected(a, 5900));
+  CHECK(d.suspected(a, 6100));
+}
