@@ -1,0 +1,339 @@
+"""configdb, provisioning and log-in look-ups on a real MariaDB through a real node and the tools.
+
+First the doctest program database_live_test (src/database against the server), then: oxinstaller,
+generatempasswd, initconfigdb, a node, register*/list*/create* tools, counters after failures.
+"""
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from mariadb import MariaDb, free_port  # noqa: E402
+
+ROOT = os.environ.get("OX_SOURCE") or os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+BUILD = os.environ.get("OX_BUILD") or os.path.join(ROOT, "build", "release")
+MASTER = "oxadminmaster"
+MASTER_PASSWORD = "master-Secret1"
+DB_PASSWORD = "db-Secret1"
+COUNTS = re.compile(r"test cases:\s+\d+\s*\|\s*(\d+) passed\s*\|\s*(\d+) failed")
+
+
+class Checks:
+    def __init__(self):
+        self.passed = 0
+        self.failed = 0
+
+    def check(self, what, condition, shown=""):
+        if condition:
+            self.passed += 1
+        else:
+            self.failed += 1
+            print("FAILED: %s %s" % (what, shown))
+
+
+class Node:
+    """A daemon with its own etc directory below `directory`."""
+
+    def __init__(self, directory, database_port):
+        self.etc = os.path.join(directory, "etc")
+        shutil.copytree(os.path.join(ROOT, "etc"), self.etc)
+        self.directory = directory
+        self.database_port = database_port
+        self.rmi = free_port()
+        self.process = None
+
+    def tool(self, name, *words, environment=None):
+        env = dict(os.environ, RMI_HOSTNAME="rmi://localhost:%d/" % self.rmi)
+        env.update(environment or {})
+        return subprocess.run([os.path.join(BUILD, "sbin", name)] + list(words), env=env, text=True,
+                              capture_output=True, timeout=120, stdin=subprocess.DEVNULL)
+
+    def admin(self, name, *words, environment=None):
+        return self.tool(name, "-A", MASTER, "-P", MASTER_PASSWORD, *words,
+                         environment=environment)
+
+    def set(self, file, **values):
+        path = os.path.join(self.etc, file)
+        with open(path, "a", encoding="utf-8") as out:
+            out.write("\n")
+        with open(path, encoding="utf-8") as old:
+            lines = old.read().splitlines()
+        for key, value in values.items():
+            key = key.replace("__", ".")
+            lines = [line for line in lines if not re.match(re.escape(key) + r"\s*[=:]", line)]
+            lines.append("%s=%s" % (key, value))
+        with open(path, "w", encoding="utf-8") as out:
+            out.write("\n".join(lines) + "\n")
+
+    def ports(self):
+        self.set("AdminDaemon.properties", com__openexchange__rmi__port=self.rmi)
+        self.set("management.properties", JMXPort=free_port())
+        self.set("server.properties", com__openexchange__connector__networkListenerPort=free_port(),
+                 com__openexchange__connector__livenessPort=free_port())
+        self.set("hazelcast.properties", com__openexchange__hazelcast__network__port=free_port())
+
+    def start(self):
+        self.log = open(os.path.join(self.directory, "node.log"), "ab")
+        self.process = subprocess.Popen([os.path.join(BUILD, "open-xchange"), "--etc", self.etc],
+                                        stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        deadline = time.monotonic() + 90
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise RuntimeError("the node ended: " + self.tail())
+            if self.admin("listserver").returncode == 0:
+                return
+            time.sleep(0.2)
+        raise RuntimeError("the node does not answer: " + self.tail())
+
+    def tail(self):
+        with open(os.path.join(self.directory, "node.log"), encoding="utf-8",
+                  errors="replace") as log:
+            return log.read()[-3000:]
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(60)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+
+def live_program(checks, server):
+    server.create_account("ox", "ox")
+    env = dict(os.environ, OX_TEST_DB_PORT=str(server.port))
+    program = os.path.join(BUILD, "tests", "unit", "database", "database_live_test")
+    done = subprocess.run([program], env=env, text=True, errors="replace", stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, timeout=300)
+    counts = COUNTS.search(done.stdout)
+    passed, failed = (int(n) for n in counts.groups()) if counts else (0, 1)
+    checks.passed += passed
+    checks.failed += failed
+    if done.returncode != 0:
+        print(done.stdout)
+        checks.failed += 0 if failed else 1
+
+
+def install(checks, node, server):
+    done = node.tool("oxinstaller", "--etc", node.etc, "--servername", "oxserver",
+                     "--configdb-pass", DB_PASSWORD, "--configdb-readhost", "127.0.0.1",
+                     "--configdb-readport", str(server.port), "--master-pass", MASTER_PASSWORD,
+                     "--jkroute", "APP1", "--network-listener-host", "127.0.0.1", "--no-license")
+    checks.check("oxinstaller", done.returncode == 0, done.stderr)
+    with open(os.path.join(node.etc, "configdb.properties"), encoding="utf-8") as text:
+        config = text.read()
+    checks.check("readUrl", "readUrl=jdbc:mysql://127.0.0.1:%d/configdb" % server.port in config)
+    checks.check("comments stay", "#" in config)
+    with open(os.path.join(node.etc, "sessiond.properties"), encoding="utf-8") as text:
+        key = re.search(r"^com.openexchange.sessiond.encryptionKey=(.*)$", text.read(), re.M)
+    checks.check("random session key", key and re.fullmatch("[0-9a-f]{64}", key.group(1)))
+    mode = os.stat(os.path.join(node.etc, "mpasswd")).st_mode & 0o777
+    checks.check("mpasswd mode", mode == 0o640, oct(mode))
+    done = node.tool("oxinstaller", "--etc", node.etc, "--servername", "oxserver",
+                     "--configdb-pass", DB_PASSWORD, "--configdb-readhost", "127.0.0.1",
+                     "--configdb-readport", str(server.port), "--master-pass", MASTER_PASSWORD)
+    with open(os.path.join(node.etc, "sessiond.properties"), encoding="utf-8") as text:
+        checks.check("a second run keeps the key", key and key.group(1) in text.read())
+    checks.check("oxinstaller without -s", node.tool("oxinstaller").returncode == 104)
+
+
+def create_configdb(checks, node, server):
+    words = ["--configdb-pass", DB_PASSWORD, "--configdb-host", "127.0.0.1", "-p",
+             str(server.port), "--etc", node.etc]
+    done = node.tool("initconfigdb", "-a", "--mysql-root-socket", server.socket, *words)
+    checks.check("initconfigdb", done.returncode == 0, done.stderr)
+    checks.check("initconfigdb output",
+                 done.stdout == "initializing configdb from scratch... done\n", done.stdout)
+    checks.check("sequence row", server.sql("select id from configdb_sequence", "configdb") == [["0"]])
+    done = node.tool("initconfigdb", *words)
+    checks.check("existing configdb without -i", done.returncode == 1 and "-i" in done.stderr)
+    checks.check("with -i", node.tool("initconfigdb", "-i", *words).returncode == 0)
+
+
+def counters(server):
+    return [server.sql("select count from " + table, "configdb") for table in
+            ("contexts_per_dbpool", "contexts_per_dbschema", "contexts_per_filestore")]
+
+
+USER = ["-d", "Some Body", "-g", "Some", "-s", "Body", "-e", "some@example.com"]
+
+
+def register(checks, node, server):
+    done = node.admin("registerserver", "-n", "oxserver")
+    checks.check("registerserver", done.stdout == "server 1 registered\n", done.stdout + done.stderr)
+    checks.check("again", node.admin("registerserver", "-n", "oxserver").returncode == 110)
+    done = node.tool("registerserver", "-A", MASTER, "-P", "wrong", "-n", "x")
+    checks.check("wrong master password", done.returncode == 101, done.stderr)
+    checks.check("listserver", node.admin("listserver").stdout.split() == ["id", "name", "1",
+                                                                           "oxserver"])
+    store = os.path.join(node.directory, "store")
+    os.mkdir(store)
+    done = node.admin("registerfilestore", "-t", "file:" + store, "-s", "100000")
+    checks.check("registerfilestore", "filestore 2 registered" in done.stdout, done.stderr)
+    done = node.admin("registerdatabase", "-n", "oxdb", "-H", "127.0.0.1:%d" % server.port, "-p",
+                      DB_PASSWORD, "-m", "true")
+    checks.check("registerdatabase", "database 3 registered" in done.stdout, done.stderr)
+    done = node.admin("registerdatabase", "-n", "slave", "-p", "x", "-m", "false")
+    checks.check("slave without master", done.returncode == 104, done.stderr)
+    done = node.admin("registerdatabase", "-n", "m2", "-p", "x", "-m", "true", "-M", "3")
+    checks.check("master with master id", done.returncode == 103, done.stderr)
+    done = node.admin("registerdatabase", "-n", "m2", "-p", "x", "-m", "true", "-l", "maybe")
+    checks.check("bad hard limit", done.returncode == 103, done.stderr)
+    done = node.admin("listdatabase")
+    checks.check("listdatabase header", done.stdout.splitlines()[0].split() ==
+                 "id name hostname master mid weight maxctx curctx hlimit max inital".split())
+    done = node.admin("listfilestore", "--csv")
+    checks.check("listfilestore csv", done.stdout.splitlines()[0] ==
+                 "id,path,size,reserved,used,maxent,curent", done.stdout)
+
+
+def contexts(checks, node, server):
+    create = ["createcontext", "-c", "1", "-N", "first", "-q", "1000", "-L", "defaultcontext,a.org",
+              "-u", "oxadmin", "-p", "admin-1"] + USER
+    done = node.admin(*create)
+    checks.check("createcontext", done.stdout == "context 1 created\n", done.stdout + done.stderr)
+    checks.check("counters", counters(server) == [[["1"]]] * 3, counters(server))
+    done = node.admin(*create)
+    checks.check("duplicate context", done.returncode == 1 and "could not be created" in done.stderr,
+                 done.stderr)
+    other = ["createcontext", "-c", "2", "-N", "second", "-q", "1", "-L", "a.org", "-u", "oxadmin",
+             "-p", "admin-1"] + USER
+    done = node.admin(*other)
+    checks.check("mapping of another context", done.returncode == 1, done.stderr)
+    checks.check("no rows left", server.sql("select cid from context", "configdb") == [["1"]])
+    schema = server.sql("select db_schema from context_server2db_pool", "configdb")[0][0]
+    checks.check("schema name", re.fullmatch(r"oxdb_\d+", schema), schema)
+    server.sql("rename table sequence_forum to forum_away", schema)
+    done = node.admin("createcontext", "-c", "2", "-q", "1", "-u", "oxadmin", "-p", "x", *USER)
+    checks.check("failing payload", done.returncode == 106, done.stderr)
+    server.sql("rename table forum_away to sequence_forum", schema)
+    checks.check("counters after failures", counters(server) == [[["1"]]] * 3, counters(server))
+    checks.check("no payload left", server.sql("select distinct cid from user", schema) == [["1"]])
+    checks.check("mechanism", server.sql("select passwordMech from user", schema) == [["{BCRYPT}"]])
+    checks.check("admin mark", server.sql("select user from user_setting_admin", schema) == [["2"]])
+    done = node.admin("createcontext", "-q", "1", "-L", "b.org", "-u", "oxadmin", "-p", "admin-2",
+                      *USER)
+    checks.check("context without id", re.fullmatch(r"context \d+ created\n", done.stdout),
+                 done.stderr)
+    lines = node.admin("listcontext").stdout.splitlines()
+    checks.check("listcontext", len(lines) == 3 and lines[0].split()[:3] == ["cid", "fid", "fname"],
+                 lines)
+    done = node.admin("createcontext", "-q", "1", "-L", "bad mapping!", "-u", "a", "-p", "x", *USER)
+    checks.check("bad mapping", done.returncode == 103, done.stderr)
+    done = node.admin("createschema")
+    checks.check("createschema", re.fullmatch(r"schema oxdb_\d+ in database 3 created\n",
+                                              done.stdout), done.stderr)
+    return schema
+
+
+def users(checks, node, server, schema):
+    words = ["createuser", "-c", "1", "-A", "oxadmin", "-P", "admin-1", "-u", "anna"] + USER
+    done = node.tool(*words, "-p", "anna-1")
+    checks.check("createuser", done.stdout == "user 3 in context 1 created\n",
+                 done.stdout + done.stderr)
+    done = node.tool(*words, "-p", "anna-1")
+    checks.check("duplicate user", done.returncode == 110, done.stderr)
+    checks.check("no rows left", server.sql("select count(*) from user where cid=1", schema) ==
+                 [["2"]])
+    words = ["createuser", "-c", "1", "-u", "berta", "-p", "b"] + USER
+    done = node.tool(*words, "-A", "anna", "-P", "anna-1")
+    checks.check("a user is no administrator", done.returncode == 101, done.stderr)
+    done = node.tool(*words, "-A", "oxadmin", "-P", "wrong")
+    checks.check("wrong password", done.returncode == 101, done.stderr)
+    done = node.tool("createuser", "-c", "77", "-u", "x", "-p", "b", "-A", "a", "-P", "b", *USER)
+    checks.check("no such context", done.returncode == 102, done.stderr)
+    done = node.tool("createuser", "-N", "first", "-A", "oxadmin", "-P", "admin-1", "-u", "carla",
+                     *USER, environment={"NEW_USER_PASSWORD": "c"})
+    checks.check("context by name, password by environment", done.returncode == 0, done.stderr)
+
+
+def rehash(checks, node, server, schema):
+    """The administrator's password in the form an old node stored it: the next check renews it."""
+    server.sql("update user set passwordMech='{SHA}', "
+               "userPassword='5en6G6MezRroT3XKqkdPOmY/BfQ=' where cid=1 and id=2", schema)
+    words = ["createuser", "-c", "1", "-A", "oxadmin", "-P", "secret", "-u", "dora", "-p", "d"]
+    done = node.tool(*words, *USER)
+    checks.check("log-in with {SHA}", done.returncode == 0, done.stderr)
+    row = server.sql("select passwordMech, left(userPassword, 7) from user where cid=1 and id=2",
+                     schema)
+    checks.check("renewed hash", row == [["{BCRYPT}", "$2a$10$"]], row)
+
+
+def updating(checks, node, server, schema):
+    """A fresh LOCKED row, as a Java node writes it, keeps the schema's contexts out."""
+    row = "(0, 'LOCKED', 1, %s, x'8d8b93e559794baca39daef8f87087a1')"
+    now = "cast(round(unix_timestamp(now(3)) * 1000) as signed)"
+    server.sql("insert into updateTask values " + row % (now + " - 600000"), schema)
+    words = ["createuser", "-c", "1", "-A", "oxadmin", "-P", "secret", "-p", "d"] + USER
+    done = node.tool(*words, "-u", "emma")
+    checks.check("a stale lock does not hinder", done.returncode == 0, done.stderr)
+    server.sql("update updateTask set lastModified = " + now + " where taskName='LOCKED'", schema)
+    node.stop()  # what the node knows of the schema may be 30 s old
+    node.start()
+    done = node.tool(*words, "-u", "frida")
+    checks.check("a fresh lock: CTX-0007", "CTX-0007" in done.stderr or "updated" in done.stderr,
+                 done.stderr)
+    server.sql("delete from updateTask where taskName='LOCKED'", schema)
+    done = node.tool(*words, "-u", "frida")
+    checks.check("works again at once", done.returncode == 0, done.stderr)
+
+
+def heals(checks, node, server):
+    """A node that starts without configdb lives, and works when the server is back."""
+    node.stop()
+    port = server.port
+    server.stop_process()
+    node.log = open(os.path.join(node.directory, "node.log"), "ab")
+    node.process = subprocess.Popen([os.path.join(BUILD, "open-xchange"), "--etc", node.etc],
+                                    stdin=subprocess.DEVNULL, stdout=node.log, stderr=node.log)
+    deadline = time.monotonic() + 60
+    exit_code = 105
+    while exit_code == 105 and time.monotonic() < deadline and node.process.poll() is None:
+        exit_code = node.admin("listserver").returncode
+        time.sleep(0.2)
+    checks.check("without configdb", exit_code == 106, "exit %d" % exit_code)
+    server.port = port
+    server.start()
+    checks.check("configdb is back", node.admin("listserver").returncode == 0)
+
+
+def main():
+    checks = Checks()
+    directory = tempfile.mkdtemp(prefix="ox-database-")
+    node = None
+    try:
+        with MariaDb() as server:
+            live_program(checks, server)
+            node = Node(directory, server.port)
+            install(checks, node, server)
+            node.ports()
+            create_configdb(checks, node, server)
+            node.start()
+            register(checks, node, server)
+            schema = contexts(checks, node, server)
+            users(checks, node, server, schema)
+            rehash(checks, node, server, schema)
+            updating(checks, node, server, schema)
+            heals(checks, node, server)
+            node.stop()
+    except Exception as problem:  # the line below must come
+        checks.check("no exception", False, repr(problem))
+        if node and node.process:
+            print(node.tail())
+    finally:
+        if node:
+            node.stop()
+        shutil.rmtree(directory, ignore_errors=True)
+    print("%d passed, %d failed" % (checks.passed, checks.failed))
+    return 1 if checks.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

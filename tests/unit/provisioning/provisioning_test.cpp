@@ -1,0 +1,80 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "etc_files.h"
+#include "storage.h"
+#include "tables.h"
+#include "user_storage.h"
+
+using namespace ox;
+using namespace ox::provisioning;
+
+TEST_CASE("every creator finds its tables") {
+  auto ordered = orderCreators(tableCreators());
+  REQUIRE(ordered);
+  CHECK(ordered->size() == tableCreators().size());
+  std::set<std::string> there;
+  for (const auto* creator : *ordered) {
+    for (const auto& need : creator->needs) CHECK(there.contains(need));
+    for (const auto& table : creator->creates) CHECK(there.insert(table).second);
+    CHECK(creator->statements.size() == creator->creates.size());
+  }
+  for (const char* table : {"user", "login2user", "user_attribute", "user_alias", "groups",
+                            "groups_member", "resource", "del_user", "del_groups", "del_resource",
+                            "updateTask", "replicationMonitor", "filestore_usage",
+                            "contextAttribute", "sequence_id", "sequence_mail_service",
+                            "user_setting_admin"})
+    CHECK(there.contains(table));
+}
+
+TEST_CASE("creators that wait for each other are named") {
+  const std::vector<TableCreator> circle = {{"one", {"b"}, {"a"}, {}}, {"two", {"a"}, {"b"}, {}}};
+  auto ordered = orderCreators(circle);
+  REQUIRE_FALSE(ordered);
+  CHECK(ordered.error().message.find("one, two") != std::string::npos);
+}
+
+TEST_CASE("search patterns") {
+  CHECK(likePattern("") == "%");
+  CHECK(likePattern("*") == "%");
+  CHECK(likePattern("a*b?") == "a%b_");
+  CHECK(likePattern("100%_x") == "100\\%\\_x");
+}
+
+TEST_CASE("a user's values are checked") {
+  NewUser user;
+  user.name = "anna";
+  user.displayName = "Anna A";
+  user.givenName = "Anna";
+  user.surName = "A";
+  user.password = "x";
+  user.email = "anna@example.com";
+  CHECK(checkUser(user).empty());
+  const auto wrong = [&](auto change) {
+    NewUser other = user;
+    change(other);
+    return !checkUser(other).empty();
+  };
+  CHECK(wrong([](NewUser& u) { u.name = "an na"; }));
+  CHECK(wrong([](NewUser& u) { u.name.clear(); }));
+  CHECK(wrong([](NewUser& u) { u.name = std::string(129, 'a'); }));
+  CHECK(wrong([](NewUser& u) { u.password.clear(); }));
+  CHECK(wrong([](NewUser& u) { u.email = "anna"; }));
+  CHECK(wrong([](NewUser& u) { u.email = "a@b@c"; }));
+  CHECK(wrong([](NewUser& u) { u.aliases = {"@x"}; }));
+  CHECK(wrong([](NewUser& u) { u.language = "english"; }));
+  CHECK(wrong([](NewUser& u) { u.surName = "a\nb"; }));
+}
+
+TEST_CASE("editing a properties file keeps comments and order") {
+  tool::PropertiesEdit edit("# head\na=1\n\nb : two \\\n  more\n! note\nc=3\na=4\n");
+  CHECK(edit.get("a") == "4");
+  CHECK_FALSE(edit.get("d").has_value());
+  edit.set("a", "x");
+  edit.set("b", "back\\slash");
+  edit.set("d", "new");
+  CHECK(edit.text() == "# head\na=x\n\nb=back\\\\slash\n! note\nc=3\nd=new\n");
+  CHECK(edit.get("b") == "back\\slash");
+}
