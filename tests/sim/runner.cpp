@@ -59,6 +59,7 @@ class Run {
     else if (what == "backups") tunables_.backups = static_cast<int>(number(arg));
     else if (what == "keys") { if (arg == "home") options_.home = true;
                                else options_.keys = static_cast<int>(number(arg)); }
+    else if (what == "removals") options_.removals = arg != "off";
     else if (what == "reads") options_.judgeReads = arg != "loose";
     else if (what == "net") return net(arg);
     else if (what == "start") return start(arg);

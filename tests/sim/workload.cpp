@@ -58,7 +58,7 @@ struct Workload::State : std::enable_shared_from_this<State> {
     const std::uint64_t dice = loop ? random.below(10) : 9;
     if (dice < 5) request.op = services::MapOp::kSet;
     else if (dice < 7) request.op = services::MapOp::kPut;
-    else if (dice < 8) request.op = services::MapOp::kRemove;
+    else if (dice < 8 && options.removals) request.op = services::MapOp::kRemove;
     const bool write = request.op != services::MapOp::kGet;
     if (write && request.op != services::MapOp::kRemove)
       request.value = "v" + std::to_string(nextValue++);

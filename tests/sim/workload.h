@@ -15,7 +15,8 @@ class Workload {
     int keys = 30;
     int clients = 6;
     bool judgeReads = true;  // off where two sides may serve at the same time
-    bool home = false;       // each key is always used through the same member address
+    bool removals = true;    // off where a side without tombstones may bring removed entries back
+  bool home = false;       // each key is always used through the same member address
   };
 
   Workload(World& world, Options options, std::uint64_t seed);
