@@ -156,14 +156,14 @@ void Engine::Impl::tick() {
 }
 
 void Engine::Impl::accepted(net::Detached connection, const std::string& remote) {
-  if (handshakes >= kMaxHandshakes || !core) {
+  if (handshakes.size() >= kMaxHandshakes || !core) {
     ++busyHandshakes;
     return;
   }
-  ++handshakes;
-  acceptLink(
+  const std::uint64_t number = ++lastHandshake;
+  handshakes[number] = acceptLink(
       *control, context, std::move(connection), remote, [this](AcceptedLink& l) { ready(l); },
-      [this] { --handshakes; });
+      [this, number] { handshakes.erase(number); });
 }
 
 void Engine::Impl::ready(AcceptedLink& link) {
@@ -308,6 +308,8 @@ void Engine::Impl::shut(bool abruptly) {
     }
     links.clear();
     linkCount = 0;
+    for (auto& [number, handshake] : handshakes) handshake->cancel();
+    handshakes.clear();
     core.reset();
   });
   for (const auto& lane : lanes)

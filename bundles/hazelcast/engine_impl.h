@@ -130,7 +130,8 @@ struct Engine::Impl final : public ControlHost, public std::enable_shared_from_t
   std::unique_ptr<DataSessions> sessions;
   std::unordered_map<LinkId, ControlLink> links;
   LinkId lastLink = 0;
-  std::size_t handshakes = 0;
+  std::unordered_map<std::uint64_t, std::shared_ptr<Dial>> handshakes;  // incoming ones
+  std::uint64_t lastHandshake = 0;
   std::int64_t lastTick = 0;
   std::int64_t lastResolve = 0;
   std::vector<config::HostPort> nodes;

@@ -102,7 +102,7 @@ class DialImpl final : public Dial, public std::enable_shared_from_this<DialImpl
   std::uint64_t timer_ = 0;
 };
 
-struct Accepting : std::enable_shared_from_this<Accepting> {
+struct Accepting final : Dial {
   Accepting(net::Shard& s, std::shared_ptr<const LinkContext> c)
       : shard(s), context(std::move(c)),
         handshake(Handshake::accept(context->identity, freshNonce())) {}
@@ -138,8 +138,12 @@ struct Accepting : std::enable_shared_from_this<Accepting> {
     if (!stream) return;
     stream.reset();
     shard.cancelTimer(timer);
-    ready = nullptr;
-    std::exchange(ended, nullptr)();
+    if (const auto once = std::exchange(ended, nullptr)) once();
+  }
+  void cancel() override {
+    ended = nullptr;
+    if (stream) stream->close();
+    end();
   }
 };
 
@@ -181,9 +185,10 @@ void AcceptedLink::refuse(Refusal reason, const std::string& text) {
   stream->closeWhenWritten();
 }
 
-void acceptLink(net::Shard& shard, std::shared_ptr<const LinkContext> context,
-                net::Detached connection, const std::string& remote,
-                std::function<void(AcceptedLink&)> ready, std::function<void()> ended) {
+std::shared_ptr<Dial> acceptLink(net::Shard& shard, std::shared_ptr<const LinkContext> context,
+                                 net::Detached connection, const std::string& remote,
+                                 std::function<void(AcceptedLink&)> ready,
+                                 std::function<void()> ended) {
   auto a = std::make_shared<Accepting>(shard, std::move(context));
   a->remote = remote;
   a->ready = std::move(ready);
@@ -203,6 +208,7 @@ void acceptLink(net::Shard& shard, std::shared_ptr<const LinkContext> context,
                                                 "closed during the handshake: " + text);
                      a->end();
                    });
+  return a;
 }
 
 }  // namespace ox::grid

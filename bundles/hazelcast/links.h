@@ -58,7 +58,7 @@ struct DialResult {
   Refusal refused = Refusal::kNone;
 };
 
-// One link being dialled; destroying it (or cancel()) drops it without an answer.
+// One handshake under way; cancel() drops it without an answer. It keeps itself alive until then.
 class Dial {
  public:
   virtual ~Dial() = default;
@@ -75,9 +75,10 @@ struct AcceptedLink {
   Handshake& handshake;
   void refuse(Refusal reason, const std::string& text);
 };
-// `ended` is called exactly once: after `ready`, or when the handshake failed.
-void acceptLink(net::Shard& shard, std::shared_ptr<const LinkContext> context,
-                net::Detached connection, const std::string& remote,
-                std::function<void(AcceptedLink&)> ready, std::function<void()> ended);
+// `ended` is called once: after `ready`, or when the handshake failed; not after cancel().
+std::shared_ptr<Dial> acceptLink(net::Shard& shard, std::shared_ptr<const LinkContext> context,
+                                 net::Detached connection, const std::string& remote,
+                                 std::function<void(AcceptedLink&)> ready,
+                                 std::function<void()> ended);
 
 }  // namespace ox::grid
