@@ -112,8 +112,8 @@ int run(ox::tool::Invocation& call) {
   options.text("--mysql-root-socket", &rootSocket, "<file>", "for -a: socket instead of the host");
   options.text("--addon-sql", &settings.addons, "<files>", "further files in etc/mysql");
   options.text("--etc", &settings.etc, "<directory>", "etc directory with mysql/configdb.sql");
-  options.flag("-a", &settings.createAccount, "create the account with all rights first");
-  options.flag("-i", &settings.replace, "delete an existing database without asking");
+  options.flag("-a,--create-account", &settings.createAccount, "create the account with all rights first");
+  options.flag("-i,--replace", &settings.replace, "delete an existing database without asking");
   if (const auto exit = options.parse()) return *exit == 0 ? 1 : *exit;  // help ends with 1
   if (!ox::db::isSchemaName(settings.schema))
     return options.refuse("--configdb-dbname may have A-Z a-z 0-9 _ $ - only", 109);
