@@ -1,4 +1,5 @@
-// oxtool: runs the tool named by argv[0] (a link) or, called as oxtool itself, by the first argument.
+// oxtool: runs the tool named by argv[0] (a link) or, called as oxtool itself, by the first
+//         argument.
 #include <algorithm>
 #include <exception>
 #include <iostream>
@@ -13,7 +14,8 @@ constexpr const char* kOwnName = "oxtool";
 
 int listTools() {
   std::cerr << "Usage: " << kOwnName << " <tool> <options>\n\nTools:\n";
-  for (const Tool& tool : allTools()) std::cerr << " " << tool.names[0] << "  " << tool.summary << "\n";
+  for (const Tool& tool : allTools())
+    std::cerr << " " << tool.names[0] << "  " << tool.summary << "\n";
   return codeInfo(Code::kAdmMissingOption).exit;
 }
 

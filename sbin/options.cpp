@@ -231,9 +231,11 @@ std::optional<int> Options::parse() {
     std::cout << usage();
     return 0;
   } catch (const CLI::RequiredError& e) {
-    return refuse(std::string("missing option: ") + e.what(), codeInfo(Code::kAdmMissingOption).exit);
+    return refuse(std::string("missing option: ") + e.what(),
+                  codeInfo(Code::kAdmMissingOption).exit);
   } catch (const CLI::ExtrasError& e) {
-    return refuse(std::string("unknown option: ") + e.what(), codeInfo(Code::kAdmUnknownOption).exit);
+    return refuse(std::string("unknown option: ") + e.what(),
+                  codeInfo(Code::kAdmUnknownOption).exit);
   } catch (const CLI::ParseError& e) {
     return refuse(std::string("illegal option value: ") + e.what(),
                   codeInfo(Code::kAdmIllegalValue).exit);

@@ -6,7 +6,8 @@
 //   options.text("-N,--contextname", &name, "<name>", "name of the context", Need::kRequired);
 //   if (const auto exit = options.parse()) return *exit;
 //
-// Names:    "-x", "--long" and the original's "-xf" (several letters after one dash), comma separated.
+// Names:    "-x", "--long" and the original's "-xf" (several letters after one dash), comma
+//           separated.
 //           A value may follow as next word (also one that begins with '-') or after "=".
 // Errors:   parse() prints one sentence and the usage on stderr and returns the exit code:
 //           unknown option 111, missing option 104, illegal value 109; --help prints the usage on
@@ -26,7 +27,7 @@ namespace ox::tool {
 struct Invocation {
   std::string name;                // as called, without path
   std::vector<std::string> args;   // without the name
-  std::vector<char*> rawArgs;      // the same words in the process's memory (for wiping); may be empty
+  std::vector<char*> rawArgs;  // the same words in the process's memory (for wiping); may be empty
 };
 
 enum class Need : std::uint8_t { kOptional, kRequired };
@@ -40,7 +41,7 @@ enum class NodeOptions : std::uint8_t {
 
 struct AdminOptions {
   std::string user;
-  std::string password;   // resolved by parse(): option, ADMIN_PASSWORD, prompt (with `-A` on a tty)
+  std::string password;  // resolved by parse(): option, ADMIN_PASSWORD, prompt (with `-A` on a tty)
   std::int64_t responseTimeoutSeconds = 0;  // 0 = wait for ever
   std::int64_t connectTimeoutSeconds = 15;
   bool csv = false;

@@ -1,7 +1,8 @@
 // What tools print: tables, CSV and the success line (source of the rules: the original's basic
 // command line class, its update task tools).
 //
-// Table: header and rows, one space between columns, width = longest cell or `width`; a cell too long
+// Table: header and rows, one space between columns, width = longest cell or `width`; a cell too
+//        long
 // for a fixed width is cut and ends with '~'; padding at the line's end stays. CSV: bare header,
 // every value in double quotes, nothing between the commas for an absent one.
 #pragma once

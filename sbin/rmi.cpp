@@ -43,7 +43,8 @@ Result<Endpoint> nodeOf(const config::Config& config, Port port) {
   if (node.host == "*" || node.host == "localhost") node.host = "127.0.0.1";
   node.port = static_cast<std::uint16_t>(config.get(key));
   if (node.port == 0)
-    return Error(Code::kAdmIllegalValue, key.name() + " is 0 (any free port): name the port instead");
+    return Error(Code::kAdmIllegalValue,
+                 key.name() + " is 0 (any free port): name the port instead");
   return node;
 }
 

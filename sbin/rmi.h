@@ -5,8 +5,10 @@
 //            (ports of that configuration), 4. localhost.
 // Format:    POST /rmi/<Service>/<operation>  {"arguments":{...}}, Basic authentication
 //            -> {"result":...} or {"error":{"code":"CTX-0007","message":"..."}}
-// Bounds:    an answer above kMaxAnswerBytes is refused; connecting gives up after connectTimeoutSeconds.
-// Errors:    refused ADM-0105 (exit 105), wrong credentials ADM-0101, the node's own codes as they are.
+// Bounds:    an answer above kMaxAnswerBytes is refused; connecting gives up after
+//            connectTimeoutSeconds.
+// Errors:    refused ADM-0105 (exit 105), wrong credentials ADM-0101, the node's own codes as they
+//            are.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +27,8 @@ struct Endpoint {
   std::string host = "localhost";
   std::uint16_t port = 0;
 };
-// "rmi://host:port/", "host:port", "[::1]:1099", "host" -> endpoint; nothing usable = CODE ADM-0109.
+// "rmi://host:port/", "host:port", "[::1]:1099", "host" -> endpoint; nothing usable = CODE
+// ADM-0109.
 Result<Endpoint> parseRmiHostname(const std::string& text, std::uint16_t defaultPort);
 
 enum class Port : std::uint8_t { kRmi, kJmx };
@@ -39,7 +42,8 @@ class Client {
   // Answer `value` of a Jolokia request (a JSON object with "type") on the JMX port.
   Result<nlohmann::json> jolokia(const nlohmann::json& request);
 
-  // Prints the error as the original does and returns the exit code: `firstLine` (may be empty), then
+  // Prints the error as the original does and returns the exit code: `firstLine` (may be empty),
+  // then
   // "Server response:" and the node's text, or "Error: text" for what happened on this side.
   int report(const Error& error, const std::string& firstLine = {}) const;
 

@@ -49,7 +49,8 @@ Result<std::string> listing(ox::tool::Client& client) {
 int operate(ox::tool::Client& client, const std::string& text) {
   const auto mark = text.find('!');
   if (mark == std::string::npos || mark == 0 || mark + 1 == text.size()) {
-    std::cerr << "Error: '" << text << "' is no operation: <object name>!<operation>[!<argument>...]\n";
+    std::cerr << "Error: '" << text
+              << "' is no operation: <object name>!<operation>[!<argument>...]\n";
     return kFailed;
   }
   const auto end = std::min(text.find('!', mark + 1), text.size());

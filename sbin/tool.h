@@ -3,7 +3,8 @@
 // A tool is one file sbin/<tool>.cpp that ends with
 //   OX_TOOL(run, "what it does", "listbundles")                  // further names are aliases
 // where `int run(ox::tool::Invocation& call)` returns the exit code. The first name is the name of
-// the file; each name becomes a link build/<flavour>/sbin/<name> (sbin/link_tools.py reads the macro).
+// the file; each name becomes a link build/<flavour>/sbin/<name> (sbin/link_tools.py reads the
+// macro).
 //
 // Threads:   one; tools are short programs.
 // Exit:      0 or the `exit` column of base/codes.def (101..115 as in the original's tools).

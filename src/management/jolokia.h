@@ -1,10 +1,12 @@
 // Jolokia: reading MBeans over HTTP and JSON (source: the Jolokia protocol, version 7).
 //
 // Supported: version, list, search, read (one bean, one or several attributes, patterns), single
-// and bulk requests. Not offered: write, exec and notifications (403): operations live on the RMI port.
+// and bulk requests. Not offered: write, exec and notifications (403): operations live on the RMI
+// port.
 // Threads:   any.
 // Bounds:    kMaxBulk requests in one body; the size of the body is bounded by the server.
-// GET paths: percent-decoded, then split at '/', where "!/" is a slash, "!!" an exclamation mark and
+// GET paths: percent-decoded, then split at '/', where "!/" is a slash, "!!" an exclamation mark
+// and
 //            "!\"" a quotation mark.
 #pragma once
 

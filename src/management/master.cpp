@@ -13,7 +13,8 @@ namespace {
 Result<std::map<std::string, db::PasswordHash>> readAccounts(const std::string& file) {
   std::ifstream in(file, std::ios::binary);
   if (!in)
-    return Error(Code::kIo, file + " cannot be read: no master administrator (see generatempasswd)");
+    return Error(Code::kIo,
+                 file + " cannot be read: no master administrator (see generatempasswd)");
   std::string text;
   char buffer[4096];
   while (in.read(buffer, sizeof buffer), in.gcount() > 0) {

@@ -1,7 +1,8 @@
 // The master administrator: who may call administrative operations.
 //
 // Threads: any; a check hashes a password (tens of milliseconds).
-// Source:  etc/mpasswd of the original (formats: database/password.h). The file is read at each check,
+// Source:  etc/mpasswd of the original (formats: database/password.h). The file is read at each
+//          check,
 //          so that generatempasswd takes effect at once.
 #pragma once
 

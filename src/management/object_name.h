@@ -1,6 +1,7 @@
 // ObjectName: domain and key properties of an MBean's name, with patterns.
 //   "com.hazelcast:type=IMap,instance=*,name=*", "com.openexchange.*:*"
-// Threads: plain values. Source: javax.management.ObjectName (order of keys has no meaning; '*' and '?' in
+// Threads: plain values. Source: javax.management.ObjectName (order of keys has no meaning; '*' and
+//          '?' in
 // domain and values; a trailing ",*" allows further keys; a quoted value may hold ',' and '=').
 #pragma once
 

@@ -141,7 +141,8 @@ Result<nlohmann::json> ManagementRegistry::callOperation(const std::string& name
     try {
       return entry->operation(arguments, caller);
     } catch (const nlohmann::json::exception& e) {
-      return Error(Code::kAdmInvalidData, "arguments of " + name + " are not understood: " + e.what());
+      return Error(Code::kAdmInvalidData,
+                   "arguments of " + name + " are not understood: " + e.what());
     } catch (const std::exception& e) {
       callbackFailed(e.what());
       return Error(Code::kInternal, name + " failed: " + e.what());

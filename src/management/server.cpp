@@ -49,7 +49,8 @@ Credentials credentialsOf(const HTTPServerRequest& request) {
   if (header.size() > 1024 || !header.starts_with(kBasic)) return {};
   std::istringstream encoded(header.substr(kBasic.size()));
   Poco::Base64Decoder decoder(encoded);
-  const std::string text((std::istreambuf_iterator<char>(decoder)), std::istreambuf_iterator<char>());
+  const std::string text((std::istreambuf_iterator<char>(decoder)),
+                         std::istreambuf_iterator<char>());
   const auto colon = text.find(':');
   if (colon == std::string::npos) return {};
   return {text.substr(0, colon), text.substr(colon + 1)};
@@ -94,7 +95,8 @@ struct ManagementServer::Impl {
       try {
         reply = server_.answer(kind_, request);
       } catch (const Poco::Exception& e) {
-        reply = errorReply(400, Error(Code::kInvalid, "request not understood: " + e.displayText()));
+        reply =
+            errorReply(400, Error(Code::kInvalid, "request not understood: " + e.displayText()));
       } catch (const std::exception& e) {
         log::warn(std::string("management request failed: ") + e.what());
         reply = errorReply(500, Error(Code::kInternal));
@@ -145,8 +147,10 @@ struct ManagementServer::Impl {
   Status listen(Kind kind);
   bool addressed(Kind kind, const HTTPServerRequest& request) const;
   Reply answer(Kind kind, HTTPServerRequest& request);
-  Reply answerJmx(const HTTPServerRequest& request, const std::string& path, const std::string& body);
-  Reply answerRmi(const HTTPServerRequest& request, const std::string& path, const std::string& body);
+  Reply answerJmx(const HTTPServerRequest& request, const std::string& path,
+                  const std::string& body);
+  Reply answerRmi(const HTTPServerRequest& request, const std::string& path,
+                  const std::string& body);
   Reply refuseCredentials(const std::string& what, const std::string& user);
   bool isMaster(const Credentials& credentials) const {
     return !credentials.user.empty() && settings.masterCheck &&
@@ -182,13 +186,14 @@ Status ManagementServer::Impl::listen(Kind kind) {
     listener.server->start();
     return {};
   } catch (const Poco::Exception& e) {
-    return Error(Code::kNetBind, "cannot listen on " + host + ":" + std::to_string(port) + " (" + key +
-                                     "): " + e.displayText() +
+    return Error(Code::kNetBind, "cannot listen on " + host + ":" + std::to_string(port) + " (" +
+                                     key + "): " + e.displayText() +
                                      "; is another node running with the same port?");
   }
 }
 
-// A page in a browser on this machine can reach loopback ports; it cannot choose Host and Origin freely.
+// A page in a browser on this machine can reach loopback ports; it cannot choose Host and Origin
+// freely.
 bool ManagementServer::Impl::addressed(Kind kind, const HTTPServerRequest& request) const {
   const std::string& bound = kind == Kind::kJmx ? settings.jmxHost : settings.rmiHost;
   const std::string here = request.serverAddress().host().toString();
@@ -217,8 +222,9 @@ Reply ManagementServer::Impl::answer(Kind kind, HTTPServerRequest& request) {
       body.append(buffer, static_cast<std::size_t>(in.gcount()));
       if (body.size() > kMaxBodyBytes) {
         ++counters.tooLarge;
-        return errorReply(413, Error(Code::kNetTooLarge, "the request exceeds " +
-                                                             std::to_string(kMaxBodyBytes) + " bytes"));
+        return errorReply(413,
+                          Error(Code::kNetTooLarge,
+                                "the request exceeds " + std::to_string(kMaxBodyBytes) + " bytes"));
       }
     }
   }
@@ -248,7 +254,8 @@ Reply ManagementServer::Impl::answerJmx(const HTTPServerRequest& request, const 
   constexpr std::string_view kJolokia = "/jolokia";
   const bool jolokia = below == kJolokia || below.starts_with("/jolokia/");
   if (!jolokia && path != "/metrics")
-    return errorReply(404, Error(Code::kNotFound, "here are /jolokia, /metrics, /live, /ready and /safe"));
+    return errorReply(
+        404, Error(Code::kNotFound, "here are /jolokia, /metrics, /live, /ready and /safe"));
   if (!settings.jmxLogin.empty()) {
     const Credentials given = credentialsOf(request);
     const bool user = sameText(given.user, settings.jmxLogin);
@@ -279,15 +286,18 @@ Reply ManagementServer::Impl::answerRmi(const HTTPServerRequest& request, const 
   caller.user = credentials.user;
   if (*access != Access::kOpen)
     caller.master = settings.masterAuthenticationDisabled || isMaster(credentials);
-  if (*access == Access::kMaster && !caller.master) return refuseCredentials(name, credentials.user);
+  if (*access == Access::kMaster && !caller.master)
+    return refuseCredentials(name, credentials.user);
   if (*access == Access::kContext) caller.password = credentials.password;
 
   const json in = json::parse(body, nullptr, false);
-  const bool hasArguments = in.is_object() && in.contains("arguments") && in["arguments"].is_object();
+  const bool hasArguments =
+      in.is_object() && in.contains("arguments") && in["arguments"].is_object();
   if (!hasArguments)
     return errorReply(400, Error(Code::kAdmInvalidData, "the body must be {\"arguments\":{...}}"));
   const auto result = registry->callOperation(name, in["arguments"], caller);
-  if (!result) return errorReply(result.error().code == Code::kAdmCredentials ? 401 : 500, result.error());
+  if (!result)
+    return errorReply(result.error().code == Code::kAdmCredentials ? 401 : 500, result.error());
   const json out = {{"result", result.value()}};
   return {200, out.dump(-1, ' ', false, json::error_handler_t::replace), kJson};
 }

@@ -1,10 +1,12 @@
-// ManagementServer: the JMX port (reads: Jolokia, metrics, health) and the RMI port (operations), both
+// ManagementServer: the JMX port (reads: Jolokia, metrics, health) and the RMI port (operations),
+//                   both
 // HTTP+JSON. POCO's HTTP server: few callers, each may block for a whole update run.
 //
 // JMX port:  GET|POST /jolokia[/...] (also below /monitoring), GET /metrics, /live, /ready, /safe
 // RMI port:  POST /rmi/<Service>/<operation> {"arguments":{...}} with Content-Type application/json
 //            -> {"result":...} | {"error":{"code":"CTX-0007","message":"..."}}
-// Security:  loopback by default; Host and Origin must name this node (against web pages in a browser on
+// Security:  loopback by default; Host and Origin must name this node (against web pages in a
+//            browser on
 //            the same machine); JMXLogin for /jolokia and /metrics when set; master password for
 //            operations. Refusals are counted and logged without secrets.
 // Threads:   start/stop by one thread; requests on their own threads (kJmxThreads, kRmiThreads).

@@ -108,9 +108,10 @@ void Host::loadFile(const std::string& path) {
   if (descriptor->abi != kBundleAbi) {  // nothing behind this field may be read before
     const int abi = descriptor->abi;
     dlclose(module);
-    return giveUp(added, BundleState::kFailed,
-                  Error(Code::kBundleAbi, path + " was built for kernel ABI " + std::to_string(abi) +
-                                              ", this kernel has " + std::to_string(kBundleAbi)));
+    return giveUp(
+        added, BundleState::kFailed,
+        Error(Code::kBundleAbi, path + " was built for kernel ABI " + std::to_string(abi) +
+                                    ", this kernel has " + std::to_string(kBundleAbi)));
   }
   if (descriptor->name == nullptr || descriptor->version == nullptr ||
       descriptor->needs == nullptr || descriptor->offers == nullptr ||
@@ -124,8 +125,8 @@ void Host::loadFile(const std::string& path) {
     if (other->descriptor != nullptr && other->info.name == name) twin = other.get();
   if (twin != nullptr)
     return giveUp(added, BundleState::kFailed,
-                  Error(Code::kBundleLoad, path + ": bundle '" + name + "' was already loaded from " +
-                                               twin->info.file));
+                  Error(Code::kBundleLoad, path + ": bundle '" + name +
+                                               "' was already loaded from " + twin->info.file));
   std::lock_guard lock(mutex_);
   added.descriptor = descriptor;
   added.info.name = name;
@@ -226,7 +227,8 @@ void Host::breakCircle() {
   for (const Bundle* bundle : path) circle += bundle->info.name + " -> ";
   circle += at->info.name;
   for (Bundle* bundle : path)
-    giveUp(*bundle, BundleState::kInstalled, Error(Code::kBundleCycle, "bundles need each other: " + circle));
+    giveUp(*bundle, BundleState::kInstalled,
+           Error(Code::kBundleCycle, "bundles need each other: " + circle));
 }
 
 void Host::startOne(Bundle& bundle) {

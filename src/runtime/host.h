@@ -4,9 +4,12 @@
 // Threads:   load, start, stop, reload on one thread (the daemon's main thread); list() from any.
 // Ownership: the host owns the activators. Modules stay mapped until the process ends, because an
 //            object of a stopped bundle may still be held somewhere.
-// Order:     by name among those that are ready. A needed service is there when every running bundle
-//            that declares it has started and somebody offers it; an optional one ("x?") only orders.
-// Errors:    RUN-0101 missing service, RUN-0102 circle, RUN-0103 failed start, RUN-0104 other kernel,
+// Order:     by name among those that are ready. A needed service is there when every running
+//            bundle
+//            that declares it has started and somebody offers it; an optional one ("x?") only
+//            orders.
+// Errors:    RUN-0101 missing service, RUN-0102 circle, RUN-0103 failed start, RUN-0104 other
+//            kernel,
 //            RUN-0105 not loadable. All are logged and kept in list().
 #pragma once
 

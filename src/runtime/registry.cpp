@@ -12,7 +12,8 @@ void ServiceRegistry::offerRaw(const std::string& name, const std::type_info& ty
 }
 
 void ServiceRegistry::withdrawAll(const std::string& byBundle) {
-  std::vector<std::shared_ptr<void>> dropped;  // destroyed outside the lock: destructors may look up
+  std::vector<std::shared_ptr<void>>
+      dropped;  // destroyed outside the lock: destructors may look up
   {
     std::lock_guard lock(mutex_);
     for (auto it = offers_.begin(); it != offers_.end();) {

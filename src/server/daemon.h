@@ -1,10 +1,13 @@
 // Daemon: one node: kernel services, bundles, and the order in which they come and go.
 //
-// Start:   configuration, log, shards and workers, management ports, bundles, HTTP connector, ready.
-// Stop:    not ready, HTTP takes nothing new and finishes what runs, bundles in reverse (the grid hands
+// Start:   configuration, log, shards and workers, management ports, bundles, HTTP connector,
+//          ready.
+// Stop:    not ready, HTTP takes nothing new and finishes what runs, bundles in reverse (the grid
+//          hands
 //          over and leaves), management, workers, shards.
 // Threads: all methods on the main thread.
-// Errors:  start() returns what must end the process; a bundle that does not start is no such thing.
+// Errors:  start() returns what must end the process; a bundle that does not start is no such
+//          thing.
 #pragma once
 
 #include <atomic>

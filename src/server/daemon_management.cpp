@@ -100,7 +100,8 @@ void Daemon::registerManagement() {
     return Attributes{{"ResidentBytes", std::to_string(procStatus("VmRSS") * 1024)},
                       {"PeakResidentBytes", std::to_string(procStatus("VmHWM") * 1024)}};
   }}));
-  registrations_.push_back(management_->addMBean({"java.lang:type=OperatingSystem", operatingSystem}));
+  registrations_.push_back(
+      management_->addMBean({"java.lang:type=OperatingSystem", operatingSystem}));
   registrations_.push_back(management_->addMBean({"com.openexchange.logging:name=Log Counters", [] {
     return Attributes{{"ErrorCount", std::to_string(log::errorCount())},
                       {"WarnCount", std::to_string(log::warnCount())}};
@@ -129,7 +130,8 @@ void Daemon::registerManagement() {
           static_cast<double>(procStatus("Threads")));
     gauge("ox_process_resident_bytes", "Memory in use",
           static_cast<double>(procStatus("VmRSS")) * 1024);
-    gauge("ox_workers_queued", "Jobs that wait for a worker", static_cast<double>(workers_->queued()));
+    gauge("ox_workers_queued", "Jobs that wait for a worker",
+          static_cast<double>(workers_->queued()));
     for (const auto& [level, count] : {std::pair{"WARN", log::warnCount()},
                                        std::pair{"ERROR", log::errorCount()}})
       counter("ox_log_records_total", "Records written", static_cast<double>(count),
@@ -159,12 +161,13 @@ void Daemon::registerOperations() {
       "Server/version", Access::kOpen, [](const json&, const Caller&) -> Result<json> {
         return json{{"version", OX_VERSION}};
       }));
-  registrations_.push_back(management_->addOperation(
-      "Server/shutdown", Access::kMaster, [this](const json&, const Caller& caller) -> Result<json> {
-        log::info("shutdown asked for by '" + caller.user + "'");
-        events_.push({Event::Kind::kStop, {}});
-        return json{{"pid", getpid()}};
-      }));
+  registrations_.push_back(
+      management_->addOperation("Server/shutdown", Access::kMaster,
+                                [this](const json&, const Caller& caller) -> Result<json> {
+                                  log::info("shutdown asked for by '" + caller.user + "'");
+                                  events_.push({Event::Kind::kStop, {}});
+                                  return json{{"pid", getpid()}};
+                                }));
   registrations_.push_back(management_->addOperation(
       "Server/reload", Access::kMaster, [this](const json&, const Caller&) -> Result<json> {
         // The main thread does it, in turn with everything else. When the node stops first it drops

@@ -52,7 +52,8 @@ class PidFile {
  private:
   static constexpr const char* kReadySuffix = ".ready";
   static bool writeTo(const std::string& path) {
-    const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+    const int file =
+        open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (file < 0) return false;
     const std::string text = std::to_string(getpid()) + "\n";
     const bool complete =

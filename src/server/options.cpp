@@ -35,9 +35,10 @@ Result<Options> parseOptions(const std::vector<std::string>& words) {
 }
 
 std::string usage() {
-  return std::string("Usage: open-xchange [--etc DIR] [--check-config] [--version] [--pidfile FILE]\n"
-                     "\n"
-                     " --etc DIR        configuration directory (default ") +
+  return std::string(
+             "Usage: open-xchange [--etc DIR] [--check-config] [--version] [--pidfile FILE]\n"
+             "\n"
+             " --etc DIR        configuration directory (default ") +
          kDefaultEtc +
          ")\n"
          " --check-config   reads every file, prints each problem; exit 1 if any is an error\n"

@@ -1,4 +1,5 @@
-// Command line of the daemon: open-xchange [--etc DIR] [--check-config] [--version] [--pidfile FILE]
+// Command line of the daemon: open-xchange [--etc DIR] [--check-config] [--version] [--pidfile
+// FILE]
 //
 // Threads: plain values. Errors: one sentence; main() prints it with the usage and exits with 2.
 #pragma once
@@ -24,7 +25,8 @@ Result<Options> parseOptions(const std::vector<std::string>& words);
 std::string usage();
 
 // Directory of the bundles for a daemon at `executable` (a real path): the first that exists of
-// bundles/ beside it, ../../bundles (build tree), ../lib/open-xchange/bundles, and the installed place.
+// bundles/ beside it, ../../bundles (build tree), ../lib/open-xchange/bundles, and the installed
+// place.
 std::string findBundles(const std::string& executable);
 
 }  // namespace ox::server
