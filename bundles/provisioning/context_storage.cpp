@@ -137,10 +137,6 @@ Status ContextStorage::count(db::Connection& config, const services::SchemaRef& 
 Status ContextStorage::insertConfig(db::Connection& config, const NewContext& context,
                                     std::int32_t id, const Place& place,
                                     std::vector<std::string>& infos) {
-  const std::int32_t server = around_.database->serverId();
-  if (server == 0)
-    return Error(Code::kAdmStorage, "this server (SERVER_NAME in system.properties) is not "
-                                    "registered or configdb does not answer");
   const std::string text = std::to_string(id);
   const std::string name = context.name.empty() ? text : context.name;
   auto done = config.execute(
@@ -155,7 +151,7 @@ Status ContextStorage::insertConfig(db::Connection& config, const NewContext& co
     done = config.execute(
         "INSERT INTO context_server2db_pool (server_id, cid, read_db_pool_id, write_db_pool_id, "
         "db_schema) VALUES (?, ?, ?, ?, ?)",
-        {std::int64_t{server}, std::int64_t{id}, std::int64_t{place.readPoolId},
+        {std::int64_t{place.serverId}, std::int64_t{id}, std::int64_t{place.readPoolId},
          std::int64_t{place.schema.writePoolId}, place.schema.schema});
   if (!done) return done.error();
   infos = {text};
@@ -205,6 +201,10 @@ Result<std::int32_t> ContextStorage::insertPayload(db::Connection& schema,
 
 Result<CreatedContext> ContextStorage::createIn(const NewContext& context,
                                                 const services::SchemaRef& schema) {
+  const std::int32_t server = around_.database->serverId();
+  if (server == 0)
+    return Error(Code::kAdmStorage, "this server (SERVER_NAME in system.properties) is not "
+                                    "registered or configdb does not answer");
   auto config = util_->config();
   if (!config) return config.error();
   auto payload = around_.database->schemaWrite(schema);
@@ -220,7 +220,7 @@ Result<CreatedContext> ContextStorage::createIn(const NewContext& context,
     if (!taken) return taken.error();
     if (taken->empty()) id = *next;
   }
-  Place place{schema, 0, 0};
+  Place place{schema, server, 0, 0};
   if (auto counted = count(**config, schema, context.schema.empty()); !counted)
     return counted.error();
   auto read = (*config)->query("SELECT read_db_pool_id FROM db_cluster WHERE write_db_pool_id = ?",

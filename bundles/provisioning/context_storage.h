@@ -57,6 +57,7 @@ class ContextStorage {
  private:
   struct Place {
     services::SchemaRef schema;
+    std::int32_t serverId = 0;
     std::int32_t readPoolId = 0;
     std::int32_t filestoreId = 0;
   };

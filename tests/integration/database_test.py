@@ -217,6 +217,9 @@ def contexts(checks, node, server):
     checks.check("counters after failures", counters(server) == [[["1"]]] * 3, counters(server))
     checks.check("no payload left", server.sql("select distinct cid from user", schema) == [["1"]])
     checks.check("mechanism", server.sql("select passwordMech from user", schema) == [["{BCRYPT}"]])
+    if os.path.exists(os.path.join(BUILD, "bundles", "update.so")):
+        tasks = server.sql("select count(*), min(successful) from updateTask", schema)
+        checks.check("tasks count as executed", int(tasks[0][0]) > 0 and tasks[0][1] == "1", tasks)
     checks.check("admin mark", server.sql("select user from user_setting_admin", schema) == [["2"]])
     done = node.admin("createcontext", "-q", "1", "-L", "b.org", "-u", "oxadmin", "-p", "admin-2",
                       *USER)
