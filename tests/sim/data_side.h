@@ -28,7 +28,8 @@ class DataSide {
                        services::Completion<services::MapReply> done) = 0;
 };
 
-using DataFactory = std::function<std::unique_ptr<DataSide>(World&, SimMember&, std::uint64_t seed)>;
+using DataFactory =
+    std::function<std::unique_ptr<DataSide>(World&, SimMember&, std::uint64_t seed)>;
 std::unique_ptr<DataSide> makeStub(World& world, SimMember& member, std::uint64_t seed);
 std::unique_ptr<DataSide> makeShards(World& world, SimMember& member, std::uint64_t seed);
 

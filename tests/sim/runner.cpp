@@ -48,7 +48,8 @@ class Run {
     if (dots == std::string::npos) return std::stoll(word);
     const std::int64_t low = std::stoll(word.substr(0, dots));
     const std::int64_t high = std::stoll(word.substr(dots + 2));
-    return low + static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(high - low + 1)));
+    const auto choices = static_cast<std::uint64_t>(high - low + 1);
+    return low + static_cast<std::int64_t>(random_.below(choices));
   }
 
   std::string execute(const std::vector<std::string>& w) {
@@ -107,9 +108,9 @@ class Run {
     if (how == "apart") cutHalves(true);
     for (int i = 0; i < members_; ++i) {
       world_->startMember(address(i));
-      const Micros pause = how == "staggered" ? static_cast<Micros>(random_.below(3 * kSecond))
-                                              : static_cast<Micros>(random_.below(30 * kMillisecond));
-      world_->run(pause, [] { return false; });
+      const Micros most = how == "staggered" ? 3 * kSecond : 30 * kMillisecond;
+      world_->run(static_cast<Micros>(random_.below(static_cast<std::uint64_t>(most))),
+                  [] { return false; });
     }
     next_ = members_;
     return {};

@@ -10,7 +10,8 @@ namespace ox::sim {
 namespace {
 const std::set<std::string>& knownCommands() {
   static const std::set<std::string> known = {
-      "data", "members", "backups", "net", "start", "load", "keys", "reads", "removals", "wait", "settle",
+      "data", "members", "backups", "net", "start", "load", "keys", "reads", "removals", "wait",
+      "settle",
       "crash", "restart", "join", "stop", "gone", "rolling", "reset", "resets", "cut", "heal",
       "freeze", "mark", "expect"};
   return known;

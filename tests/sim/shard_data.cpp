@@ -82,8 +82,8 @@ class Shards final : public DataSide {
   }
   void execute(const std::string& map, services::MapRequest request,
                services::Completion<services::MapReply> done) override {
-    const auto partition = static_cast<int>(
-        std::hash<std::string>{}(request.key) % static_cast<std::size_t>(world_.tunables.partitions));
+    const auto count = static_cast<std::size_t>(world_.tunables.partitions);
+    const auto partition = static_cast<int>(std::hash<std::string>{}(request.key) % count);
     shards_[static_cast<std::size_t>(partition) % shards_.size()]->execute(
         map, partition, std::move(request), std::move(done));
   }

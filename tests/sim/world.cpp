@@ -58,7 +58,9 @@ void SimMember::start() {
 }
 
 LinkId SimMember::dial(const Address& to) { return world_.dial(*this, to); }
-void SimMember::send(LinkId link, Bytes frame) { world_.sendControl(*this, link, std::move(frame)); }
+void SimMember::send(LinkId link, Bytes frame) {
+  world_.sendControl(*this, link, std::move(frame));
+}
 void SimMember::close(LinkId link) { world_.closeControl(*this, link); }
 void SimMember::installed(const ViewPtr& view) {
   ++world_.viewsInstalled;
@@ -96,7 +98,8 @@ void World::note(const std::string& line) {
 }
 
 void World::after(Micros delay, std::function<void()> event) {
-  events_.push({now() + delay, ++order_, std::make_shared<std::function<void()>>(std::move(event))});
+  events_.push({now() + delay, ++order_,
+                std::make_shared<std::function<void()>>(std::move(event))});
 }
 
 bool World::run(Micros limit, const std::function<bool()>& done) {

@@ -4,7 +4,7 @@
 //            clock: the same seed gives the same run, event by event.
 // Threads:   one per World; Worlds share nothing.
 // Network:   links are reliable and in order, like TCP: loss delays (retransmission), a reset
-//            loses what is in flight and tells both ends, a cut holds everything back until it heals.
+//            loses what is in flight and tells both ends, a cut holds all back until it heals.
 // Units:     microseconds inside, milliseconds at the cores.
 #pragma once
 

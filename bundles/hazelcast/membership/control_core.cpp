@@ -265,7 +265,8 @@ void ControlCore::Impl::dispatch(Peer& peer, BytesView frame) {
           dissolveInto(d.target, "our master unites the clusters");
       });
     default:
-      return badFrame(link, "unexpected frame kind " + std::to_string(static_cast<int>(kind)) + from);
+      return badFrame(
+          link, "unexpected frame kind " + std::to_string(static_cast<int>(kind)) + from);
   }
 }
 

@@ -50,7 +50,7 @@ struct ControlSettings {
   Member self;
   int partitionCount = kDefaultPartitionCount;
   std::vector<Address> candidates;        // static list, every address with each port to try
-  int backupCopies = 1;                   // replicas beside the owner the table aims at (max over maps)
+  int backupCopies = 1;                   // replicas beside the owner (max over maps)
   std::int64_t tickMillis = 50;
   std::int64_t heartbeatMillis = 1000;
   std::int64_t silenceMillis = 10000;     // no heartbeat that long: suspected

@@ -165,7 +165,8 @@ TEST_CASE("a reported migration that was not ordered changes nothing") {
 TEST_CASE("any sequence of joins, crashes and leaves comes to rest, sound and balanced") {
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     SeededRandom random(seed);
-    const PlanSettings s{static_cast<int>(1 + random.below(3)), static_cast<int>(1 + random.below(9))};
+    const PlanSettings s{static_cast<int>(1 + random.below(3)),
+                         static_cast<int>(1 + random.below(9))};
     ClusterView v = single(31);
     std::uint64_t next = 2;
     for (int step = 0; step < 12; ++step) {
