@@ -80,4 +80,4 @@ int run(Invocation& call) {
 
 }  // namespace
 
-OX_TOOL(run, "lists the update tasks of a schema", "listupdatetasks", "listUpdateTasks")
+OX_TOOL(run, "lists the update tasks of a schema", "listUpdateTasks", "listupdatetasks")

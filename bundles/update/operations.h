@@ -1,10 +1,11 @@
 // What a node's management offers of the update tasks: operations for the tools, a bean, metrics.
 //
-// Operations (access: master administrator), JSON objects:
+// Operations (access: master administrator), JSON objects; failure = {taskName, className, schema}:
 //   UpdateTaskService/runUpdate      {"contextId": 7} or {"schema": "ox_1"}
-//                                    -> {"executed": [name], "failed": [{taskName, className, schema}]}
+//                                    -> {"executed": [name], "failed": [failure]}
 //   UpdateTaskService/listTasks      {"schema": "ox_1"}
-//                                    -> [{taskName, executed, successful, lastModified, state, reason}]
+//                                    -> [{taskName, executed, successful, lastModified, state,
+//                                         reason}]
 //   UpdateTaskService/checkDatabase  {} -> [{id, name, url, schema, status}]
 // `className` carries what failed: the code and text of the error.
 // Threads:   called on management threads, block until done.

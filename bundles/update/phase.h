@@ -1,8 +1,8 @@
 // Phase: one locked pass over a schema, blocking or background. Used by Runner only.
 //
 // Threads:   run() on the caller's thread; the lease is refreshed by a LeaseKeeper.
-// Contract:  when run() returns the lease is given back (or was lost) and the contexts of the schema
-//            are invalidated, whatever happened.
+// Contract:  when run() returns the lease is given back (or was lost) and the contexts of the
+//            schema are invalidated, whatever happened.
 #pragma once
 
 #include <memory>

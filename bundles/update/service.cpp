@@ -60,7 +60,8 @@ TaskSet UpdateServiceImpl::gather() const {
     if (!isTaskName(task->name()))
       out.problems.push_back({from, {}, "task name '" + task->name() + "' is not allowed"});
     else if (out.tasks.size() >= kMaxTasks)
-      out.problems.push_back({task->name(), {}, "more than " + std::to_string(kMaxTasks) + " tasks"});
+      out.problems.push_back(
+          {task->name(), {}, "more than " + std::to_string(kMaxTasks) + " tasks"});
     else if (!names.insert(task->name()).second)
       out.problems.push_back({task->name(), {}, from + " brings a task whose name is taken"});
     else

@@ -36,7 +36,9 @@ struct Exclusions {
     const std::string space = task.nameSpace();
     return !space.empty() && nameSpaces.count(space) != 0;
   }
-  bool excluded(const services::UpdateTask& task) const { return byName(task) || byNameSpace(task); }
+  bool excluded(const services::UpdateTask& task) const {
+    return byName(task) || byNameSpace(task);
+  }
 };
 
 // Task name -> it was successful. A failed task counts as executed: it is not repeated by itself.

@@ -3,10 +3,10 @@
 // Purpose:   read what was executed and who holds the locks (database/schema_state.h) together with
 //            our lease; write result rows; create the tables.
 // Threads:   functions on a connection that belongs to the caller.
-// Units:     milliseconds since 1970, always of the database's clock (kNowMillis), so that clocks of
-//            nodes do not matter between our nodes.
+// Units:     milliseconds since 1970, always of the database's clock (kNowMillis), so that the
+//            clocks of the nodes do not matter.
 // Errors:    UPD-0007 SQL, UPD-0008 no connection.
-// source: the original's SchemaStoreImpl and CreateUpdateTaskTable (columns, keys, meaning of rows).
+// source: the original's SchemaStoreImpl and CreateUpdateTaskTable (columns, keys, rows).
 #pragma once
 
 #include <cstdint>

@@ -50,8 +50,9 @@ std::string shortenIndexes(const TableInfo& table, const std::vector<std::string
     for (const IndexPart& part : index.parts) {
       int prefix = part.prefix;
       if (contains(converted, part.column)) {
-        const auto column = std::find_if(table.columns.begin(), table.columns.end(),
-                                         [&](const ColumnInfo& c) { return c.name == part.column; });
+        const auto column =
+            std::find_if(table.columns.begin(), table.columns.end(),
+                         [&](const ColumnInfo& c) { return c.name == part.column; });
         const int whole = column == table.columns.end() ? 0 : lengthOf(column->type);
         if ((prefix > 0 ? prefix : whole) > kUtf8mb4IndexPrefix) {
           prefix = kUtf8mb4IndexPrefix;

@@ -64,7 +64,8 @@ std::string fingerprint(TestSchema& s) {
        {"SELECT MD5(GROUP_CONCAT(id, HEX(CONVERT(mail USING utf8mb4)), preferredLanguage, "
         "HEX(CONVERT(note USING utf8mb4)), mailEnabled, HEX(salt) ORDER BY id)) FROM user",
         "SELECT MD5(GROUP_CONCAT(id, HEX(CONVERT(uid USING utf8mb4)) ORDER BY id)) FROM login2user",
-        "SELECT MD5(GROUP_CONCAT(id, name, HEX(CONVERT(value USING utf8mb4)), HEX(uuid) ORDER BY id)"
+        "SELECT MD5(GROUP_CONCAT(id, name, HEX(CONVERT(value USING utf8mb4)), HEX(uuid) ORDER BY "
+        "id)"
         ") FROM user_attribute",
         "SELECT MD5(GROUP_CONCAT(user, HEX(CONVERT(alias USING utf8mb4)) ORDER BY user)) FROM "
         "user_alias"})

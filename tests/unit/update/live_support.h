@@ -20,7 +20,8 @@ namespace ox::test {
 
 inline db::ConnectionSettings liveSettings() {
   const char* port = std::getenv("OX_TEST_DB_PORT");
-  REQUIRE_MESSAGE(port != nullptr, "OX_TEST_DB_PORT is not set: run tests/integration/update_test.py");
+  REQUIRE_MESSAGE(port != nullptr,
+                  "OX_TEST_DB_PORT is not set: run tests/integration/update_test.py");
   db::ConnectionSettings out;
   out.host = "127.0.0.1";
   out.port = static_cast<std::uint16_t>(std::atoi(port));
@@ -34,7 +35,9 @@ class TestDatabase final : public services::DatabaseService {
   TestDatabase() : pool_(db::Pool::make("test", {}, liveSettings())) {}
   Result<db::Lease> configRead() override { return pool_->borrow("configdb"); }
   Result<db::Lease> configWrite() override { return pool_->borrow("configdb"); }
-  Result<services::Assignment> assignment(std::int32_t) override { return Error(Code::kCtxNotFound); }
+  Result<services::Assignment> assignment(std::int32_t) override {
+    return Error(Code::kCtxNotFound);
+  }
   Result<db::Lease> read(std::int32_t) override { return Error(Code::kCtxNotFound); }
   Result<db::Lease> write(std::int32_t) override { return Error(Code::kCtxNotFound); }
   Result<db::Lease> schemaWrite(const services::SchemaRef& schema, bool) override {
@@ -90,14 +93,14 @@ class TestSchema {
     const std::string by = std::to_string(millis);
     sql("UPDATE updateTask SET lastModified = lastModified - " + by +
         " WHERE taskName IN ('LOCKED', 'BACKGROUND')");
-    sql("UPDATE updateTaskLease SET beat = beat - " + by + ", expires = IF(expires > 0, expires - " +
-        by + ", 0)");
+    sql("UPDATE updateTaskLease SET beat = beat - " + by +
+        ", expires = IF(expires > 0, expires - " + by + ", 0)");
   }
   // A lock row as a Java node leaves it.
   void foreignLock(const std::string& name, std::int64_t ageMillis) {
     REQUIRE(update::ensureTables(*connection_));
-    sql("INSERT INTO updateTask (cid, taskName, successful, lastModified, uuid) VALUES (0, '" + name +
-        "', 1, " + update::kNowMillis + " - " + std::to_string(ageMillis) +
+    sql("INSERT INTO updateTask (cid, taskName, successful, lastModified, uuid) VALUES (0, '" +
+        name + "', 1, " + update::kNowMillis + " - " + std::to_string(ageMillis) +
         ", UNHEX('00112233445566778899aabbccddeeff'))");
   }
   db::Connection& connection() { return *connection_; }

@@ -49,8 +49,9 @@ TEST_CASE("background after blocking, dependencies first; nothing is left locked
   CHECK(report->failed.empty());
   CHECK(w.schema.successful("bg") == "1");
   CHECK_FALSE(w.schema.lockRows());
-  CHECK(w.schema.value("SELECT COUNT(*) FROM updateTaskRun WHERE successful = 1 AND ended >= started "
-                       "AND fence = 1") == "3");
+  CHECK(
+      w.schema.value("SELECT COUNT(*) FROM updateTaskRun WHERE successful = 1 AND ended >= started "
+                     "AND fence = 1") == "3");
   // A second run has nothing to do and takes no lock.
   auto again = w.run({plain("a"), plain("b"), plain("bg", Names{}, kBg)});
   REQUIRE(again);
@@ -106,12 +107,12 @@ TEST_CASE("a failing SQL task gives a report and successful=0, the following tas
   World w;
   w.schema.sql("CREATE TABLE t (a INT PRIMARY KEY)");
   ExpectErrors expected;
-  auto report = w.run({file("-- name: bad\nINSERT INTO t VALUES (1);\nINSERT INTO missing VALUES (1);\n"),
-                       plain("after"), plain("dependent", Names{"bad"}),
-                       plain("thrower", Names{}, kBg, "", [](services::UpdateContext&) -> Status {
-                         throw std::runtime_error("boom");
-                       }),
-                       plain("bg", Names{}, kBg)});
+  auto report =
+      w.run({file("-- name: bad\nINSERT INTO t VALUES (1);\nINSERT INTO missing VALUES (1);\n"),
+             plain("after"), plain("dependent", Names{"bad"}),
+             plain("thrower", Names{}, kBg, "",
+                   [](services::UpdateContext&) -> Status { throw std::runtime_error("boom"); }),
+             plain("bg", Names{}, kBg)});
   REQUIRE(report);
   CHECK(names(report->executed) == "after bg ");
   REQUIRE(report->failed.size() == 3);
@@ -186,14 +187,18 @@ TEST_CASE("while a task works the lock is refreshed") {
   World w;
   RunnerSettings settings = test::runnerSettings();
   settings.refreshMillis = 10;
-  auto report = w.run({plain("a", Names{}, kBl, "", [&](services::UpdateContext& context) -> Status {
-    const std::string query = "SELECT beat FROM updateTaskLease WHERE kind = 'LOCKED'";
-    const std::string first = w.schema.value(query);
-    for (int i = 0; i < 2000 && w.schema.value(query) == first; ++i) std::this_thread::yield();
-    CHECK(w.schema.value(query) != first);
-    CHECK_FALSE(context.superseded());
-    return {};
-  })}, {}, settings);
+  auto report = w.run({plain("a", Names{}, kBl, "",
+                             [&](services::UpdateContext& context) -> Status {
+                               const std::string query =
+                                   "SELECT beat FROM updateTaskLease WHERE kind = 'LOCKED'";
+                               const std::string first = w.schema.value(query);
+                               for (int i = 0; i < 2000 && w.schema.value(query) == first; ++i)
+                                 std::this_thread::yield();
+                               CHECK(w.schema.value(query) != first);
+                               CHECK_FALSE(context.superseded());
+                               return {};
+                             })},
+                      {}, settings);
   REQUIRE(report);
   CHECK(names(report->executed) == "a ");
 }
@@ -238,8 +243,9 @@ TEST_CASE("a file that must not run twice is refused after an interrupted run, o
   w.schema.sql("CREATE TABLE t (a INT)");
   REQUIRE(ensureTables(w.schema.connection()));
   for (const char* name : {"once", "often"})
-    w.schema.sql("INSERT INTO updateTaskRun (run, task, kind, fence, owner, started) VALUES ('x', '" +
-                 std::string(name) + "', 'LOCKED', 1, 'dead', 1)");
+    w.schema.sql(
+        "INSERT INTO updateTaskRun (run, task, kind, fence, owner, started) VALUES ('x', '" +
+        std::string(name) + "', 'LOCKED', 1, 'dead', 1)");
   ExpectErrors expected;
   auto report = w.run({file("-- name: once\nINSERT INTO t VALUES (1);\n"),
                        file("-- name: often\n-- rerunnable: yes\nINSERT INTO t VALUES (2);\n")});

@@ -27,9 +27,9 @@ std::string state(const std::vector<services::TaskRow>& rows, const std::string&
 }  // namespace
 
 TEST_CASE("pending tasks are neither executed nor excluded, separated by kind") {
-  const std::vector<TaskPtr> all = {plain("A"), plain("B"), plain("C", std::vector<std::string>{}, kBg),
-                                    plain("D", std::vector<std::string>{}, kBl, "groupware.utf8mb4"),
-                                    plain("E")};
+  const std::vector<TaskPtr> all = {
+      plain("A"), plain("B"), plain("C", std::vector<std::string>{}, kBg),
+      plain("D", std::vector<std::string>{}, kBl, "groupware.utf8mb4"), plain("E")};
   Exclusions exclusions;
   exclusions.names = {"B"};
   exclusions.nameSpaces = {"groupware.utf8mb4"};
