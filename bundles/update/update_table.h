@@ -20,8 +20,7 @@
 namespace ox::update {
 
 // SQL expression: now in ms. UTC_TIMESTAMP because local time is ambiguous for one hour a year.
-inline constexpr const char* kNowMillis =
-    "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(3)) DIV 1000)";
+inline constexpr const char* kNowMillis = db::kDatabaseMillis;
 
 // What one schema says about its updates.
 struct SchemaUpdates {

@@ -21,7 +21,7 @@ const Key<std::string> kGroupName(
     {.name = "com.openexchange.hazelcast.group.name", .file = "hazelcast.properties",
      .defaultText = "",
      .help = "Name of the cluster. Nodes find each other only with the same name; the generation of "
-     "the member protocol is appended (MyCluster-1.0), so nodes of another generation never "
+     "the member protocol is appended (MyCluster-10.1), so nodes of another generation never "
      "mix. Mandatory as soon as join is not \"empty\".",
      .check = checkGroupName});
 

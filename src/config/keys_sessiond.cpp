@@ -69,8 +69,9 @@ const Key<std::string> kSessiondEncryptionKey(
 const Key<bool> kAsyncPutToSessionStorage(
     {.name = "com.openexchange.sessiond.asyncPutToSessionStorage", .file = "sessiond.properties",
      .defaultText = "true",
-     .help = "Whether a login is answered before its session has been stored in the grid. True is "
-     "faster; false means that an answered login survives the crash of its node in any case."});
+     .help = "How long a login waits until its session is stored in the grid. True: at most 3 seconds, "
+     "then it is answered and storing goes on; false: at most 30 seconds. While the grid answers, "
+     "a login survives the crash of its node either way."});
 
 const Key<bool> kUseDistributedTokenSessions(
     {.name = "com.openexchange.sessiond.useDistributedTokenSessions",

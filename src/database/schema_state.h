@@ -22,9 +22,10 @@ inline constexpr const char* kBackgroundName = "BACKGROUND";
 inline constexpr const char* kLockedUuidHex = "8d8b93e559794baca39daef8f87087a1";
 inline constexpr const char* kBackgroundUuidHex = "5b7a2847985a49aa874c17df79af48b3";
 extern const char* const kCreateUpdateTaskTable;  // CREATE TABLE IF NOT EXISTS updateTask ...
-// Milliseconds since 1970 of the database, as an SQL expression.
+// Milliseconds since 1970 by the database's clock, as an SQL expression. From UTC, because a local
+// time is ambiguous for one hour a year.
 inline constexpr const char* kDatabaseMillis =
-    "CAST(ROUND(UNIX_TIMESTAMP(NOW(3)) * 1000) AS SIGNED)";
+    "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000)";
 
 std::string uuidBytes(std::string_view hex32);  // 16 bytes; hex32 has 32 digits
 

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "config/check.h"
+#include "runtime/host.h"
 #include "server/daemon.h"
 #include "server/options.h"
 
@@ -66,7 +67,21 @@ class PidFile {
   bool written_ = false;
 };
 
+std::string bundleDirectory() {
+  std::error_code ignored;
+  return findBundles(std::filesystem::read_symlink("/proc/self/exe", ignored).string());
+}
+
+// Loads the modules, so that the checks they bring (is there an interface that matches, ...) are
+// among the registered ones. Modules stay mapped.
+void loadChecks() {
+  runtime::ServiceRegistry none;
+  runtime::Host host(none);
+  (void)host.load(bundleDirectory());
+}
+
 int runDaemon(const Options& options) {
+  loadChecks();
   const auto config = config::Config::load(options.etc);
   std::vector<config::Problem> problems = config->problems();
   for (auto& problem : config::runExtraChecks(*config)) problems.push_back(std::move(problem));
@@ -89,11 +104,9 @@ int runDaemon(const Options& options) {
     std::cerr << "cannot write the pid file " << options.pidFile << "\n";
     return 1;
   }
-  std::error_code ignored;
-  const std::string executable = std::filesystem::read_symlink("/proc/self/exe", ignored).string();
   Events events;
   Daemon daemon(config, events);
-  if (const auto status = daemon.start(findBundles(executable)); !status) {
+  if (const auto status = daemon.start(bundleDirectory()); !status) {
     log::error("open-xchange does not start: " + status.error().toString());
     daemon.stop();
     return 1;
@@ -118,7 +131,10 @@ int mainOf(int argc, char** argv) {
     std::cout << "open-xchange " << OX_VERSION << "\n";
     return 0;
   }
-  if (options->checkConfig) return config::checkConfiguration(options->etc, std::cout);
+  if (options->checkConfig) {
+    loadChecks();
+    return config::checkConfiguration(options->etc, std::cout);
+  }
   return runDaemon(*options);
 }
 
