@@ -17,7 +17,8 @@ int run(ox::tool::Invocation& call) {
   if (!answer) return client.report(answer.error());
   int missing = 0;
   for (const auto& bundle : answer.value()) {
-    if (bundle.value("state", "") == "ACTIVE") continue;
+    const std::string state = bundle.value("state", "");
+    if (state == "ACTIVE" || state == "DISABLED") continue;  // off on purpose is no fault
     ++missing;
     std::cout << "bundle " << bundle.value("name", "?") << " is " << bundle.value("state", "?")
               << ": " << bundle.value("error", "") << "\n";

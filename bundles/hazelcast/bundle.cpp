@@ -23,6 +23,7 @@ void say(log::Level level, const std::string& text,
 }
 
 void check(const config::Config& config, std::vector<config::Problem>& problems) {
+  if (!config.get(config::keys::kHazelcastEnabled)) return;  // the rest is not used
   readGridConfig(config, net::localAddresses(), problems);
 }
 
@@ -45,7 +46,8 @@ class HazelcastActivator final : public runtime::BundleActivator {
     if (!config.enabled) {
       say(log::Level::kInfo, "Start of the grid denied per configuration "
                              "(com.openexchange.hazelcast.enabled=false)");
-      return Error(Code::kUnavailable, "the grid is switched off by configuration");
+      context.switchedOff = config::keys::kHazelcastEnabled.name() + "=false";
+      return {};
     }
     std::string errors;
     for (const auto& p : problems) {

@@ -18,11 +18,14 @@
 namespace ox::runtime {
 
 // Raised when the layout of anything in src/*.h that bundles use changes.
-inline constexpr int kBundleAbi = 1;
+inline constexpr int kBundleAbi = 2;
 
 struct BundleContext {
   ServiceRegistry& services;
   std::string name;  // of this bundle
+  // Set by a start() that finds its bundle switched off by the configuration (the text names the
+  // key) and returns ok without offering anything: no failure, it and its dependents stay down.
+  std::string switchedOff{};
 
   template <typename T>
   void offer(const std::string& service, std::shared_ptr<T> object) {

@@ -55,11 +55,12 @@ const char* stateName(BundleState state) {
     case BundleState::kResolved: return "RESOLVED";
     case BundleState::kActive: return "ACTIVE";
     case BundleState::kFailed: return "FAILED";
+    case BundleState::kDisabled: return "DISABLED";
   }
   return "?";
 }
 
-Host::Host(ServiceRegistry& services) : services_(services) {}
+Host::Host(ServiceRegistry& services, bool quiet) : services_(services), quiet_(quiet) {}
 
 Host::~Host() { stop(); }
 
@@ -145,7 +146,23 @@ void Host::setState(Bundle& bundle, BundleState state, std::string error) {
 void Host::giveUp(Bundle& bundle, BundleState state, const Error& error) {
   bundle.waiting = false;
   setState(bundle, state, error.toString());
-  log::error("Bundle " + bundle.info.name + " does not run: " + error.toString());
+  if (!quiet_) log::error("Bundle " + bundle.info.name + " does not run: " + error.toString());
+}
+
+void Host::stayOff(Bundle& bundle, const std::string& why) {
+  bundle.waiting = false;
+  setState(bundle, BundleState::kDisabled, why);
+  if (!quiet_) log::info("Bundle " + bundle.info.name + " stays off: " + why);
+}
+
+bool Host::onlyDisabledOffer(const std::string& service) const {
+  bool any = false;
+  for (const auto& bundle : bundles_) {
+    if (!contains(bundle->info.offers, service)) continue;
+    if (bundle->info.state != BundleState::kDisabled) return false;
+    any = true;
+  }
+  return any;
 }
 
 std::vector<Host::Bundle*> Host::waitingProviders(const std::string& service,
@@ -192,6 +209,10 @@ bool Host::pass(bool ignoreOptional) {
     switch (readiness(*bundle, ignoreOptional, &missing)) {
       case Readiness::kWaits: break;
       case Readiness::kHopeless:
+        if (onlyDisabledOffer(missing)) {
+          stayOff(*bundle, "needs service '" + missing + "', " + whyMissing(missing));
+          return true;
+        }
         giveUp(*bundle, BundleState::kInstalled,
                Error(Code::kBundleMissingService, "bundle '" + bundle->info.name +
                                                       "' needs service '" + missing + "', " +
@@ -240,6 +261,11 @@ void Host::startOne(Bundle& bundle) {
     if (bundle.activator == nullptr) return Error(Code::kBundleStartFailed, "no activator");
     return bundle.activator->start(context);
   });
+  if (status.ok() && !context.switchedOff.empty()) {
+    services_.withdrawAll(bundle.info.name);
+    (void)guarded([&]() -> Status { bundle.activator.reset(); return {}; });
+    return stayOff(bundle, context.switchedOff);
+  }
   if (status.ok()) {
     started_.push_back(&bundle);
     setState(bundle, BundleState::kActive, {});
@@ -259,7 +285,11 @@ int Host::start() {
     if (pass(false) || pass(true)) continue;
     breakCircle();
   }
-  return static_cast<int>(bundles_.size() - started_.size());
+  return static_cast<int>(
+      std::count_if(bundles_.begin(), bundles_.end(), [](const auto& bundle) {
+        return bundle->info.state != BundleState::kActive &&
+               bundle->info.state != BundleState::kDisabled;
+      }));
 }
 
 void Host::stop() {

@@ -34,6 +34,7 @@ enum class BundleState : std::uint8_t {
   kResolved,   // loaded, not running (before start, after stop)
   kActive,
   kFailed,     // did not load or did not start
+  kDisabled,   // switched off by the configuration, or needs what only such a bundle offers
 };
 const char* stateName(BundleState state);
 
@@ -49,14 +50,16 @@ struct BundleInfo {
 
 class Host {
  public:
-  explicit Host(ServiceRegistry& services);
+  // A quiet one writes no log records; list() has the reasons.
+  explicit Host(ServiceRegistry& services, bool quiet = false);
   ~Host();  // stops what runs
   Host(const Host&) = delete;
   Host& operator=(const Host&) = delete;
 
   // Reads the *.so of a directory. An error only when the directory itself cannot be read.
   Status load(const std::string& directory);
-  // Starts what can be started; returns the number of bundles that are not running.
+  // Starts what can be started; returns the number of bundles that are not running although they
+  // should (those switched off by the configuration are not among them).
   int start();
   void stop();
   // Tells every running bundle that the configuration was read again.
@@ -74,6 +77,8 @@ class Host {
 
   void loadFile(const std::string& path);
   void giveUp(Bundle& bundle, BundleState state, const Error& error);
+  void stayOff(Bundle& bundle, const std::string& why);
+  bool onlyDisabledOffer(const std::string& service) const;
   Readiness readiness(const Bundle& bundle, bool ignoreOptional, std::string* missing) const;
   bool pass(bool ignoreOptional);
   void breakCircle();
@@ -83,6 +88,7 @@ class Host {
   void setState(Bundle& bundle, BundleState state, std::string error);
 
   ServiceRegistry& services_;
+  const bool quiet_;
   mutable std::mutex mutex_;  // guards the `info` of all bundles
   std::vector<std::unique_ptr<Bundle>> bundles_;  // sorted by name
   std::vector<Bundle*> started_;                  // in the order of starting

@@ -76,7 +76,7 @@ std::string bundleDirectory() {
 // among the registered ones. Modules stay mapped.
 void loadChecks() {
   runtime::ServiceRegistry none;
-  runtime::Host host(none);
+  runtime::Host host(none, true);  // whatever cannot be loaded is reported by the daemon's own host
   (void)host.load(bundleDirectory());
 }
 

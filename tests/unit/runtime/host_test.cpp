@@ -3,9 +3,11 @@
 #include <doctest/doctest.h>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
+#include "base/log.h"
 #include "test_log.h"
 #include "trace.h"
 
@@ -101,6 +103,33 @@ TEST_CASE("an escaping exception and a refused start are failures; dependents sa
   CHECK_FALSE(f.services.offered("thrown"));  // offered before it threw: taken back
   CHECK(has(f.info("needsthrown").error, "only offered by throws (FAILED)"));
   CHECK(f.info("good").state == BundleState::kActive);
+}
+
+TEST_CASE("switched off by the configuration is no failure: it and what needs it stay down by name") {
+  // No ExpectErrors: an ERROR record would fail this program.
+  Fixture f({"off", "needslight", "needsshadow", "maylight", "good"});
+  CHECK(f.run() == 0);
+  CHECK(f.info("off").state == BundleState::kDisabled);
+  CHECK(f.info("off").error == "some.key=false");
+  CHECK_FALSE(f.services.offered("light"));  // although it had been offered
+  CHECK(f.info("needslight").state == BundleState::kDisabled);
+  CHECK(has(f.info("needslight").error, "service 'light', only offered by off (DISABLED)"));
+  CHECK(has(f.info("needsshadow").error, "only offered by needslight (DISABLED)"));
+  CHECK(f.info("maylight").state == BundleState::kActive);
+  CHECK(f.info("good").state == BundleState::kActive);
+  f.host.stop();  // "off" is not running: it is not stopped
+  CHECK(std::count(f.trace->events.begin(), f.trace->events.end(), "stop off") == 0);
+}
+
+TEST_CASE("a quiet host writes no records, the reasons are in its list") {
+  Fixture f({"empty"});
+  ox::runtime::Host quiet(f.services, true);
+  const auto before = ox::log::errorCount();
+  CHECK(quiet.load(f.directory.string()).ok());
+  CHECK(ox::log::errorCount() == before);
+  REQUIRE(quiet.list().size() == 1);
+  CHECK(quiet.list()[0].state == BundleState::kFailed);
+  CHECK(has(quiet.list()[0].error, "RUN-0105"));
 }
 
 TEST_CASE("a declared service that is not offered is missing") {

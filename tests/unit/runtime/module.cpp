@@ -10,6 +10,7 @@ namespace {
 #define BEHAVIOUR_throws 1
 #define BEHAVIOUR_refuses 2
 #define BEHAVIOUR_silent 3
+#define BEHAVIOUR_off 4
 
 class Activator final : public ox::runtime::BundleActivator {
  public:
@@ -23,6 +24,7 @@ class Activator final : public ox::runtime::BundleActivator {
     if (BEHAVIOUR == BEHAVIOUR_throws) throw std::runtime_error("no luck");
     if (BEHAVIOUR == BEHAVIOUR_refuses)
       return ox::Error(ox::Code::kNetBind, "port 1 is taken");
+    if (BEHAVIOUR == BEHAVIOUR_off) context.switchedOff = "some.key=false";
     return {};
   }
   void stop() override { trace_->events.push_back("stop " + name_); }
