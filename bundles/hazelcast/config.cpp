@@ -144,7 +144,7 @@ void readNetwork(const config::Config& config, const std::vector<std::string>& l
   }
   const std::int64_t port = config.get(keys::kNetworkPort) + added;
   if (port < 1 || port > 65535)
-    reader.error(keys::kNetworkPort, "port plus offset is " + std::to_string(port) +
+    reader.error(keys::kNetworkPortOffset, "port plus offset is " + std::to_string(port) +
                                          ", allowed is 1..65535");
   else
     out.port = static_cast<std::uint16_t>(port);

@@ -49,11 +49,12 @@ std::vector<Problem> runExtraChecks(const Config& config, const std::vector<Extr
   checks.insert(checks.end(), more.begin(), more.end());
   std::vector<Problem> out;
   for (const auto& check : checks) check(config, out);
-  // A key that is refused already is not refused twice in other words.
+  // A key that is refused or warned of already is not named twice in other words.
   std::erase_if(out, [&](const Problem& p) {
     const auto same = [&](const Problem& known) {
-      return known.severity == Problem::Severity::kError && !p.key.empty() && known.key == p.key &&
-             known.file == p.file;
+      const bool sameLine = known.severity == p.severity && known.line == p.line;
+      return (known.severity == Problem::Severity::kError || sameLine) && !p.key.empty() &&
+             known.key == p.key && known.file == p.file;
     };
     return std::any_of(config.problems().begin(), config.problems().end(), same);
   });

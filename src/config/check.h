@@ -21,7 +21,7 @@ using ExtraCheck = std::function<void(const Config& config, std::vector<Problem>
 
 // In force until the handle is dropped.
 [[nodiscard]] std::shared_ptr<void> registerCheck(ExtraCheck check);
-// What the registered checks and `more` find, except for keys that config.problems() refuses
+// What the registered checks and `more` find, except for keys that config.problems() names
 // already. The start of the daemon asks for it as well.
 std::vector<Problem> runExtraChecks(const Config& config, const std::vector<ExtraCheck>& more = {});
 

@@ -211,6 +211,27 @@ TEST_CASE("check: a key that is refused already is not refused twice") {
   CHECK(found[0].key == keys::kGroupName.name());
 }
 
+TEST_CASE("check: a line that is warned of already is not warned of twice") {
+  Scratch etc;
+  etc.write("hazelcast.properties", "hazelcast.unheard.of=1\n");
+  const auto config = Config::load(etc.path());
+  REQUIRE_FALSE(config->problems().empty());
+  const Problem known = config->problems().front();
+  REQUIRE(known.key == "hazelcast.unheard.of");
+  const ExtraCheck again = [&known](const Config&, std::vector<Problem>& out) {
+    for (const int line : {known.line, known.line + 1}) {
+      out.push_back(known);
+      out.back().line = line;
+    }
+    out.push_back(known);
+    out.back().severity = Problem::Severity::kError;
+  };
+  const auto found = runExtraChecks(*config, {again});
+  REQUIRE(found.size() == 2);  // another line; an error where only a warning was known
+  CHECK(found[0].line == known.line + 1);
+  CHECK(found[1].severity == Problem::Severity::kError);
+}
+
 TEST_CASE("reload: listeners see both, a bad directory changes nothing") {
   Scratch etc;
   const std::string nodes = "com.openexchange.hazelcast.network.join.static.nodes=";
