@@ -212,6 +212,7 @@ class Run {
       stopping_.push_back(m);
       world_->stop(*m);
       if (std::string wrong = gone(); !wrong.empty()) return wrong;
+      if (world_->lossesTold > 0) return "a leaver with takers tells of losses";
       if (std::string wrong = settle(); !wrong.empty()) return "after a stop: " + wrong;
       restart();
       if (std::string wrong = settle(); !wrong.empty()) return "after a start: " + wrong;

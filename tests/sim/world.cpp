@@ -86,6 +86,7 @@ void SimMember::left() {
 void SimMember::log(int level, const std::string& text) {
   static const char* const kNames[] = {"INFO ", "WARN ", "ERROR"};
   world_.note(address.toString() + " " + kNames[level] + " " + text);
+  if (text.find("not handed over") != std::string::npos) ++world_.lossesTold;
 }
 
 World::World(std::uint64_t seed, Tunables t, DataFactory factory)

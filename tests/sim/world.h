@@ -141,6 +141,7 @@ class World {
   Tunables tunables;
   std::set<Address> powerless;  // machines without power answer nothing, not even "refused"
   std::uint64_t viewsInstalled = 0;
+  std::uint64_t lossesTold = 0;  // records of leavers that could not hand everything over
   std::function<void(SimMember&, const ViewPtr&)> onInstalled;
 
  private:

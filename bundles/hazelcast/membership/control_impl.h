@@ -142,7 +142,8 @@ class ControlCore::Impl {
   bool releaseLeavers(ClusterView& next, std::vector<MemberId>& released);
   void departAsMaster(ClusterView last);
   void departTick();
-  void finishLeave(const std::string& how);
+  void letGo(const ClusterView& next);
+  void finishLeave(const std::string& how, std::size_t notHandedOver);
   std::size_t ownedPartitions() const;
 
   ControlSettings settings_;

@@ -116,7 +116,7 @@ void ControlCore::Impl::gotView(Peer& peer, BytesView body) {
   }
   if (!contained) {
     if (next.id > view_->id && view_->find(peer.info.id) != nullptr && leaving_)
-      finishLeave("everything handed over");
+      letGo(next);
     return;  // else: watchExpulsion decides
   }
   // Only our own cluster's masters: another cluster is joined by dissolving, never by a view.

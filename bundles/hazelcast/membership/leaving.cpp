@@ -10,8 +10,8 @@ void ControlCore::Impl::leave() {
   if (left_ || leaving_) return;
   leaving_ = true;
   leaveUntil_ = now() + settings_.leaveMillis;
-  if (!started_ || !view_) return finishLeave("not in a cluster");
-  if (view_->members.size() == 1) return finishLeave("the only member");
+  if (!started_ || !view_) return finishLeave("not in a cluster", 0);
+  if (view_->members.size() == 1) return finishLeave("the only member", ownedPartitions());
   if (isMaster()) leaveRequests_.insert(self().id);
   else if (Peer* master = linkedPeer(view_->id.master)) sendTo(*master, LeaveRequest{self().id});
 }
@@ -27,8 +27,8 @@ std::size_t ControlCore::Impl::ownedPartitions() const {
 void ControlCore::Impl::leaveTick() {
   if (!leaving_ || left_) return;
   if (isMaster()) leaveRequests_.insert(self().id);  // also after becoming master meanwhile
-  if (view_->members.size() == 1) return finishLeave("the only member");
-  if (now() >= leaveUntil_) finishLeave("its time is over");
+  if (view_->members.size() == 1) return finishLeave("the only member", ownedPartitions());
+  if (now() >= leaveUntil_) finishLeave("its time is over", ownedPartitions());
 }
 
 // Called on a view being made. Removes those who may go; `released` are told by that view.
@@ -60,7 +60,7 @@ bool ControlCore::Impl::releaseLeavers(ClusterView& next, std::vector<MemberId>&
 // The last view of a master is one without itself; the next one takes over with its own epoch.
 void ControlCore::Impl::departAsMaster(ClusterView last) {
   if (const std::string wrong = last.validate(); !wrong.empty())
-    return finishLeave("its last view is unsound: " + wrong);
+    return finishLeave("its last view is unsound: " + wrong, ownedPartitions());
   last_ = std::move(last);
   for (const Member& m : last_->members)
     if (Peer* peer = linkedPeer(m.id)) sendView(*peer);
@@ -80,17 +80,36 @@ void ControlCore::Impl::departTick() {
     if (peer.link == 0) dial(m.address);
     else if (now() - peer.viewSentAt >= settings_.heartbeatMillis / 2) sendView(peer);
   }
-  if (all || now() >= leaveUntil_) finishLeave("everything handed over");
+  if (all || now() >= leaveUntil_) letGo(*last_);
 }
 
-void ControlCore::Impl::finishLeave(const std::string& how) {
+// A view without this member is the end of its leave. What it owned in its own last view is no
+// measure of a loss: the view that lets it go may make the targets of the last moves owners. Lost
+// is a partition whose next owner has neither a copy of it nor was getting one.
+void ControlCore::Impl::letGo(const ClusterView& next) {
+  std::size_t lost = 0;
+  for (std::size_t p = 0; p < view_->partitions.size() && p < next.partitions.size(); ++p) {
+    const Replicas& mine = view_->partitions[p];
+    if (mine.count == 0 || mine.at[0] != self().id) continue;
+    const MemberId owner = next.partitions[p].at[0];
+    const bool copied =
+        owner.valid() &&
+        (mine.indexOf(owner) >= 0 ||
+         std::any_of(view_->migrations.begin(), view_->migrations.end(), [&](const Migration& m) {
+           return m.partition == p && m.target == owner;
+         }));
+    if (!copied) ++lost;
+  }
+  finishLeave(lost == 0 ? "everything handed over" : "nobody was there to take over", lost);
+}
+
+void ControlCore::Impl::finishLeave(const std::string& how, std::size_t notHandedOver) {
   if (left_) return;
-  const std::size_t owned = last_ ? 0 : ownedPartitions();
   const std::uint64_t entries = host_.ownedEntries();
-  if (owned > 0 && entries > 0)
-    warn("left the cluster (" + how + ") with " + std::to_string(owned) +
+  if (notHandedOver > 0 && entries > 0)
+    warn("left the cluster (" + how + ") with " + std::to_string(notHandedOver) +
          " partitions not handed over; up to " + std::to_string(entries) +
-         " entries live on only in their backups, if any");
+         " entries are lost unless a backup holds them");
   else
     info("left the cluster: " + how);
   left_ = true;

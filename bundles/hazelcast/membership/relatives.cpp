@@ -66,7 +66,7 @@ void ControlCore::Impl::dissolveInto(const Address& target, const std::string& w
   if (isMaster())
     for (const Member& m : view_->members)
       if (Peer* peer = linkedPeer(m.id)) sendTo(*peer, Dissolve{target});
-  if (leaving_) return finishLeave("the cluster dissolved while leaving");
+  if (leaving_) return finishLeave("the cluster dissolved while leaving", ownedPartitions());
   forgetCluster();
   joinTarget_ = target;
   if (peerAt(target) == nullptr) dial(target);
@@ -82,7 +82,12 @@ void ControlCore::Impl::watchExpulsion(Peer& peer) {
     peer.expelsSince = 0;
     return;
   }
-  if (leaving_ && !isMaster()) return finishLeave("everything handed over");
+  // A cluster that knew of the leave goes on without us when it has everything; else we were
+  // taken for dead.
+  if (leaving_ && !isMaster())
+    return isLeaving(*view_, self().id)
+               ? finishLeave("everything handed over", 0)
+               : finishLeave("the cluster has gone on without this member", ownedPartitions());
   if (isMaster()) return;  // masterTick() removes who has gone elsewhere
   if (peer.expelsSince == 0) peer.expelsSince = now();
   if (peer.info.id != view_->id.master &&

@@ -105,6 +105,31 @@ TEST_CASE("maps of different counts in one partition reach just their backups") 
   CHECK(c.core(0).unsyncedReplicas() == 0);
 }
 
+TEST_CASE("none to six backups: each count reaches as many members and waits for all of them") {
+  constexpr int kMost = 6;
+  const auto name = [](int count) { return "m" + std::to_string(count); };
+  MapConfigs configs;
+  for (int count = 0; count <= kMost; ++count) configs.add(mapOf(name(count), count));
+  Cluster c(kMost + 1, configs);
+  c.installNew({{0, 1, 2, 3, 4, 5, 6}});
+  c.settle();
+  for (int count = 0; count <= kMost; ++count) {
+    if (count > 0) c.hold(0, count);  // the last one that must have it
+    auto set = c.call(0, MapOp::kSet, "k", "v", name(count));
+    c.settle();
+    CHECK(set.done() == (count == 0));
+    if (count > 0) c.hold(0, count, false);
+    c.settle();
+    CHECK(set.value().applied);
+    for (int node = 1; node <= kMost; ++node)
+      CHECK(c.core(node).localStats(name(count)).backupEntryCount == (node <= count ? 1U : 0U));
+  }
+  // All but the last copy are gone: it serves.
+  for (int node = 1; node < kMost; ++node) c.crash(node);
+  c.installNew({{6, 0}});
+  CHECK(c.get(6, "k", name(6)) == "v");
+}
+
 TEST_CASE("a backup that missed writes heals by a full copy") {
   Cluster c(2);
   c.installNew({{0, 1}});
