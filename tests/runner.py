@@ -93,18 +93,22 @@ def unit(args, tally, build):
 def sim(args, tally, build):
     program = os.path.join(build, "tests", "sim", "sim")
     listed = subprocess.run([program, "--list"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    choose(args.name, listed.stdout.split())
+    choose(args.name, [line.split()[0] for line in listed.stdout.splitlines()])
     command = [program, "--jobs", str(os.cpu_count() or 2)]
     if args.name:
         command += ["--scenario", args.name]
+    replay = args.seed is not None and args.seeds is None
     if args.seed is not None:
         command += ["--seed", str(args.seed)]
+    if replay:
+        command.append("--verbose")  # what the members logged is what a replay is for
     else:
         slow = args.flavour in ("asan", "tsan", "debug")
         command += ["--seeds", str(args.seeds or (20 if slow else 200))]
     started = time.time()
     code, out = execute(command, SIM_TIMEOUT, sanitizer_env())
-    print("\n".join("  " + line for line in out.splitlines()[-40:-1]))
+    lines = out.splitlines()[:-1]
+    print("\n".join("  " + line for line in (lines if replay else lines[-40:])))
     report(tally, "sim", code, out, PLAIN, started)
 
 

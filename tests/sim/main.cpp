@@ -43,7 +43,7 @@ int usage(const std::string& wrong) {
 
 void report(const Scenario& s, std::uint64_t seed, const RunResult& r, bool verbose) {
   if (!r.failure.empty())
-    std::printf("FAILED %s seed %llu: %s\n  replay: sim --scenario %s --seed %llu --verbose\n",
+    std::printf("FAILED %s seed %llu: %s\n  replay: ./tests/run sim %s --seed %llu\n",
                 s.name.c_str(), static_cast<unsigned long long>(seed), r.failure.c_str(),
                 s.name.c_str(), static_cast<unsigned long long>(seed));
   if (verbose) {
