@@ -231,11 +231,12 @@ std::optional<int> Options::parse() {
     std::cout << usage();
     return 0;
   } catch (const CLI::RequiredError& e) {
+    // CLI11 looks for missing options first; the original names a mistyped one first.
+    if (const auto words = app.remaining(); !words.empty()) return refuseUnknown(words);
     return refuse(std::string("missing option: ") + e.what(),
                   codeInfo(Code::kAdmMissingOption).exit);
-  } catch (const CLI::ExtrasError& e) {
-    return refuse(std::string("unknown option: ") + e.what(),
-                  codeInfo(Code::kAdmUnknownOption).exit);
+  } catch (const CLI::ExtrasError&) {
+    return refuseUnknown(app.remaining());
   } catch (const CLI::ParseError& e) {
     return refuse(std::string("illegal option value: ") + e.what(),
                   codeInfo(Code::kAdmIllegalValue).exit);
@@ -274,6 +275,15 @@ std::string Options::usage() const {
   }
   if (positional_ != nullptr) line(" " + positionalName_, positionalHelp_);
   return out;
+}
+
+// Names the option and not the word behind it, which may be a password.
+int Options::refuseUnknown(const std::vector<std::string>& words) const {
+  const auto option = std::find_if(words.begin(), words.end(),
+                                   [](const std::string& word) { return word.starts_with("-"); });
+  const std::string& named = option != words.end() ? *option : words.front();
+  return refuse("unknown option: " + named.substr(0, named.find('=')),
+                codeInfo(Code::kAdmUnknownOption).exit);
 }
 
 int Options::refuse(const std::string& text, int exit) const {

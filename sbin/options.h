@@ -85,6 +85,7 @@ class Options {
   int refuse(const std::string& text, int exit) const;
 
  private:
+  int refuseUnknown(const std::vector<std::string>& words) const;
   enum class Kind : std::uint8_t { kFlag, kText, kNumber, kBoolean };
   struct Spec {
     Kind kind = Kind::kFlag;

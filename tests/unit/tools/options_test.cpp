@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include <cstring>
+#include <iostream>
+#include <sstream>
 
 #include "output.h"
 #include "rmi.h"
@@ -58,6 +60,7 @@ TEST_CASE("exit codes: unknown 111, missing 104, illegal 109, help 0") {
   };
   CHECK(exitOf({"-n", "a", "--nonsense"}) == 111);
   CHECK(exitOf({"-n", "a", "word"}) == 111);
+  CHECK(exitOf({"--nonsense"}) == 111);
   CHECK(exitOf({}) == 104);
   CHECK(exitOf({"-n", "a", "-p", "x"}) == 109);
   CHECK(exitOf({"-n", "a", "-p", "65536"}) == 109);
@@ -65,6 +68,21 @@ TEST_CASE("exit codes: unknown 111, missing 104, illegal 109, help 0") {
   CHECK(exitOf({"-n"}) == 109);
   CHECK(exitOf({"-h"}) == 0);
   CHECK_FALSE(exitOf({"-n", "a", "-m", "true"}).has_value());
+}
+
+TEST_CASE("a mistyped option is named, what stands behind it is not: it may be a password") {
+  std::ostringstream shown;
+  auto* const before = std::cerr.rdbuf(shown.rdbuf());
+  for (const auto& words : std::vector<std::vector<std::string>>{
+           {"--adminpas", "geheim"}, {"--adminpas=geheim"}, {"geheim", "--adminpas"}}) {
+    std::string name;
+    Options options(call(words), "s");
+    options.text("-n,--name", &name, "<n>", "h", Need::kRequired);
+    CHECK(options.parse() == 111);
+  }
+  std::cerr.rdbuf(before);
+  CHECK(shown.str().find("unknown option: --adminpas\n") != std::string::npos);
+  CHECK(shown.str().find("geheim") == std::string::npos);
 }
 
 TEST_CASE("several letters after one dash, and one letter with two meanings") {
