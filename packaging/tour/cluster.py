@@ -1,4 +1,4 @@
-"""The things a tour or a test starts: a private MariaDB, nodes from the build tree, tool calls.
+"""The nodes that a tour or a test starts from the build tree, their tools, and a user's browser.
 
 Everything lives below one work directory; only processes started here are stopped, by their id.
 """
@@ -12,11 +12,9 @@ import subprocess
 import time
 import urllib.parse
 
+from processes import Failure, interrupts, run
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-
-
-class Failure(Exception):
-    """A step did not show what it should; the text says what was seen."""
 
 
 def port_free(port):
@@ -39,73 +37,6 @@ def wait_for(what, condition, seconds=20.0, pause=0.05):
         if time.monotonic() > deadline:
             raise Failure("waited %g s in vain for: %s" % (seconds, what))
         time.sleep(pause)
-
-
-class Database:
-    """A private MariaDB: own data directory, socket and port; nothing of /etc is read."""
-
-    def __init__(self, work, port):
-        self.dir = os.path.join(work, "mariadb")
-        self.port = port
-        self.socket = os.path.join(work, "mariadb.sock")
-        self.process = None
-        self.user = subprocess.check_output(["id", "-un"], text=True).strip()
-
-    def start(self):
-        data = os.path.join(self.dir, "data")
-        if not os.path.isdir(os.path.join(data, "mysql")):
-            os.makedirs(self.dir, exist_ok=True)
-            run(["mariadb-install-db", "--no-defaults", "--user=" + self.user, "--datadir=" + data,
-                 "--auth-root-authentication-method=normal", "--skip-test-db"])
-        # Sockets have a path limit of 107 bytes; a deep work directory gets a short one instead.
-        if len(self.socket) > 100:
-            self.socket = "/tmp/ox-%d.sock" % os.getpid()
-        with open(os.path.join(self.dir, "out.log"), "ab") as out:
-            self.process = subprocess.Popen(
-                ["mariadbd", "--no-defaults", "--user=" + self.user, "--datadir=" + data,
-                 "--socket=" + self.socket, "--pid-file=" + os.path.join(self.dir, "pid"),
-                 "--bind-address=127.0.0.1", "--port=%d" % self.port, "--skip-name-resolve",
-                 "--log-error=" + os.path.join(self.dir, "error.log"),
-                 "--innodb-buffer-pool-size=128M", "--innodb-log-file-size=32M",
-                 "--innodb-flush-log-at-trx-commit=2", "--max-connections=500"],
-                stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
-        wait_for("MariaDB to answer", self.answers, 60)
-
-    def answers(self):
-        if self.process.poll() is not None:
-            raise Failure("mariadbd ended with %s, see %s" %
-                          (self.process.returncode, os.path.join(self.dir, "error.log")))
-        return subprocess.run(self.client() + ["-e", "select 1"], stdin=subprocess.DEVNULL,
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
-
-    def client(self):
-        return ["mariadb", "--no-defaults", "-uroot", "-S", self.socket, "-N", "-B"]
-
-    def sql(self, text, schema=None):
-        command = self.client() + ([schema] if schema else [])
-        done = subprocess.run(command, input=text, text=True, capture_output=True)
-        if done.returncode != 0:
-            raise Failure("SQL failed: " + done.stderr.strip())
-        return done.stdout.strip()
-
-    def stop(self):
-        if self.process is None or self.process.poll() is not None:
-            return
-        self.process.terminate()
-        try:
-            self.process.wait(30)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-
-
-def run(command, env=None, check=True, timeout=120):
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, text=True, errors="replace",
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env, timeout=timeout)
-    if check and done.returncode != 0:
-        raise Failure("%s ended with %d: %s" % (os.path.basename(command[0]), done.returncode,
-                                               done.stdout.strip()[-1000:]))
-    return done
 
 
 def edit_properties(path, changes):
@@ -161,11 +92,10 @@ class Node:
             "com.openexchange.hazelcast.network.portAutoIncrement": "false"})
 
     def start(self, ready=True):
-        out = open(os.path.join(self.logs, "console.log"), "ab")
-        self.process = subprocess.Popen([os.path.join(self.build, "open-xchange"), "--etc", self.etc],
-                                        stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                        start_new_session=True)
-        out.close()
+        command = [os.path.join(self.build, "open-xchange"), "--etc", self.etc]
+        with open(os.path.join(self.logs, "console.log"), "ab") as out, interrupts:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                            start_new_session=True)
         if ready:
             wait_for(self.name + " to be ready", self.ready, 30)
 

@@ -1,7 +1,7 @@
 """The tour of packaging/quickstart: three nodes, a login that survives kill -9, an update run.
 
 Prints one line a step, "tour: NN ok|failed SECONDS text", and as the last line of standard output
-"tour: N steps, M failed". Exit 0 only with 0 failed.
+"tour: N steps, M failed", after a failure or an interrupt too. Exit 0 only with 0 failed.
 """
 import argparse
 import json
@@ -9,13 +9,16 @@ import os
 import secrets
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from cluster import ROOT, Browser, Database, Failure, Node, port_free, wait_for  # noqa: E402
+from cluster import ROOT, Browser, Node, port_free, wait_for  # noqa: E402
+from mariadb import MariaDb  # noqa: E402
+from processes import Failure, Interrupted, end_running, interrupts  # noqa: E402
 
 CLIENTS = 50
 ROWS = 300_000
@@ -30,10 +33,6 @@ ALTER TABLE tour_mail ADD COLUMN IF NOT EXISTS digest CHAR(128) CHARACTER SET as
 UPDATE tour_mail SET digest = SHA2(CONCAT(id, ':', subject, ':', REPEAT(body, 20)), 512) WHERE digest IS NULL;
 ALTER TABLE tour_mail ADD INDEX IF NOT EXISTS digest_index (digest(32)), ALGORITHM=COPY;
 """ % TASK
-
-
-class Interrupted(Exception):
-    pass
 
 
 class Tour:
@@ -53,14 +52,14 @@ class Tour:
         self.browser = Browser()
         self.session = None
         self.schemas = []
-        self.finishing = False
+        self.complete = False
 
     # -- steps ---------------------------------------------------------------------------------
 
-    def step(self, action, text=None):
+    def step(self, action):
         """Runs one step; a failure ends the tour. `action` may return text of what was seen."""
         started = time.monotonic()
-        text = text or (action.__doc__ or action.__name__).strip().split("\n")[0]
+        text = (action.__doc__ or action.__name__).strip().split("\n")[0]
         try:
             seen = action()
         except Interrupted:
@@ -73,10 +72,11 @@ class Tour:
         return True
 
     def line(self, ok, started, text):
-        self.steps += 1
-        self.failed += 0 if ok else 1
-        print("tour: %02d %s %.1f %s" % (self.steps, "ok" if ok else "failed",
-                                         time.monotonic() - started, text), flush=True)
+        with interrupts:
+            self.steps += 1
+            self.failed += 0 if ok else 1
+            print("tour: %02d %s %.1f %s" % (self.steps, "ok" if ok else "failed",
+                                             time.monotonic() - started, text), flush=True)
 
     def run(self):
         for action in (self.prepare, self.start_database, self.write_configuration,
@@ -87,21 +87,31 @@ class Tour:
                        self.task_is_pending, self.run_update, self.works_afterwards):
             if not self.step(action):
                 return
+        self.complete = True
+
+    def interrupted(self):
+        """Between two steps nobody has said so yet; after the last one it is no failure."""
+        if not self.complete and self.failed == 0:
+            self.line(False, time.monotonic(), "interrupted")
+
+    def summary(self):
+        print("tour: %d steps, %d failed" % (self.steps, self.failed), flush=True)
 
     def prepare(self):
         """ports are free and the work directory is ready"""
         if self.keep:
-            self.work = os.path.abspath(self.keep)
-            os.makedirs(self.work, exist_ok=True)
-            if os.listdir(self.work):
-                raise Failure("%s is not empty; name a new directory" % self.work)
+            keep = os.path.abspath(self.keep)
+            os.makedirs(keep, exist_ok=True)
+            if os.listdir(keep):
+                raise Failure("%s is not empty; name a new directory" % keep)
+            self.work = keep
         else:
             self.work = tempfile.mkdtemp(prefix="open-xchange-quickstart.")
-        self.database = Database(self.work, self.base)
-        for i in (1, 2, 3):
-            ports = [self.base + 10 * i - 9 + k for k in range(4)]
-            self.nodes.append(Node(i, self.work, self.build, ports))
-        wanted = [self.base] + [p for n in self.nodes for p in (n.http, n.jmx, n.rmi, n.grid)]
+        self.database = MariaDb(os.path.join(self.work, "mariadb"), self.base, buffer_mb=128)
+        nodes = [Node(i, self.work, self.build, [self.base + 10 * i - 9 + k for k in range(4)])
+                 for i in (1, 2, 3)]
+        self.nodes = nodes
+        wanted = [self.base] + [p for n in nodes for p in (n.http, n.jmx, n.rmi, n.grid)]
         taken = [p for p in wanted if not port_free(p)]
         if taken:
             raise Failure("port %s is taken on 127.0.0.1; free it or choose others with --port-base"
@@ -213,13 +223,19 @@ class Tour:
         status, text = browser.request(node, "/ajax/login?action=login", {
             "name": "%s@company%d.example" % (user, cid), "password": self.user_password,
             "client": "open-xchange-appsuite"})
-        answer = json.loads(text) if text.startswith("{") else {}
+        try:
+            answer = json.loads(text)
+        except ValueError:
+            answer = {"raw": text}
         browser.session = answer.get("session")
         return status, answer
 
     def whoami(self, browser, node):
         status, text = browser.request(node, "/ajax/system?action=whoami&session=%s" % browser.session)
-        return status, json.loads(text) if text.startswith("{") else {"raw": text}
+        try:
+            return status, json.loads(text)
+        except ValueError:
+            return status, {"raw": text}
 
     def expect_same(self, node):
         _, answer = self.whoami(self.browser, node)
@@ -267,7 +283,7 @@ class Tour:
         """all three nodes stopped and started one by one while 50 clients click"""
         stop = threading.Event()
         lock = threading.Lock()
-        seen = {"clicks": 0, "moved": 0, "forced": 0, "other": 0}
+        seen = {"clicks": 0, "moved": 0, "forced": 0, "other": 0, "finished": 0}
         notes = []
         clients = []
         for i in range(CLIENTS):
@@ -279,10 +295,13 @@ class Tour:
             clients.append((browser, i % 3))
 
         def click(browser, at):
-            while not stop.is_set():
+            last_one = False
+            while not last_one:
+                last_one = stop.is_set()  # each client clicks once more when all nodes are back
                 try:
                     status, answer = self.whoami(browser, self.nodes[at])
                 except OSError:
+                    last_one = False
                     at = (at + 1) % 3  # as a load balancer would: the next node
                     with lock:
                         seen["moved"] += 1
@@ -303,6 +322,8 @@ class Tour:
                 if code.startswith("SES-"):
                     return
                 stop.wait(0.05)
+            with lock:
+                seen["finished"] += 1
 
         threads = [threading.Thread(target=click, args=c, daemon=True) for c in clients]
         for t in threads:
@@ -314,9 +335,10 @@ class Tour:
                 self.settle()
         finally:
             stop.set()
-            for t in threads:
-                t.join(30)
-        if seen["forced"] or seen["other"] or seen["clicks"] < CLIENTS:
+        deadline = time.monotonic() + 30
+        for t in threads:
+            t.join(max(0, deadline - time.monotonic()))
+        if seen["forced"] or seen["other"] or seen["finished"] < CLIENTS:
             raise Failure("%s; %s" % (seen, "; ".join(notes[:5])))
         return "%d clicks, %d followed to another node, 0 forced logins" % (seen["clicks"],
                                                                            seen["moved"])
@@ -332,9 +354,9 @@ class Tour:
             "INSERT INTO tour_mail SELECT 1, seq, CONCAT('subject ', seq),"
             " CONCAT('body of message ', seq, ' ', MD5(seq)) FROM seq_1_to_%d;" % ROWS,
             self.schemas[0])
-        rows = int(self.database.sql("SELECT COUNT(*) FROM tour_mail", self.schemas[0]))
-        if rows != ROWS:
-            raise Failure("%d rows" % rows)
+        rows = self.database.sql("SELECT COUNT(*) FROM tour_mail", self.schemas[0])
+        if rows != [[str(ROWS)]]:
+            raise Failure("rows: %s" % rows)
 
     def task_is_pending(self):
         """a new update task is put into etc/updatetasks and listUpdateTasks shows it pending"""
@@ -364,7 +386,7 @@ class Tour:
             except Exception as e:  # noqa: BLE001 - handed to the step
                 result["error"] = e
         seen = {"refused": 0, "login refused": 0, "other schema": 0, "other failed": 0}
-        worker = threading.Thread(target=update)
+        worker = threading.Thread(target=update, daemon=True)
         begun = time.monotonic()
         worker.start()
         while worker.is_alive():
@@ -401,28 +423,29 @@ class Tour:
             return (answer.get("data") or {}).get("session") == self.session
         wait_for("whoami after the update", works, 10)
         done = self.database.sql("SELECT COUNT(*), COUNT(digest) FROM tour_mail", self.schemas[0])
-        if done.split() != [str(ROWS), str(ROWS)]:
-            raise Failure("rows and digests: " + done)
+        if done != [[str(ROWS), str(ROWS)]]:
+            raise Failure("rows and digests: %s" % done)
         state = self.database.sql("SELECT successful FROM updateTask WHERE taskName = '%s'" % TASK,
                                   self.schemas[0])
-        if state != "1":
-            raise Failure("updateTask row: %r" % state)
+        if state != [["1"]]:
+            raise Failure("updateTask row: %s" % state)
 
     # -- end -----------------------------------------------------------------------------------
 
     def describe(self):
-        print("\nThe cluster is running:", file=sys.stderr)
+        print("\nThe cluster is running:")
         for node in self.nodes:
             print("  %s  http://127.0.0.1:%d/ajax/  management http://127.0.0.1:%d/  etc %s" % (
-                node.name, node.http, node.jmx, node.etc), file=sys.stderr)
-        print("  user anna@company1.example, password %s" % self.user_password, file=sys.stderr)
-        print("  master administrator oxadminmaster, password %s" % self.master, file=sys.stderr)
-        print("  try: build/release/sbin/showruntimestats -H 127.0.0.1 -p %d -c" %
-              self.nodes[0].jmx, file=sys.stderr)
-        print("Ctrl-C stops it.", file=sys.stderr, flush=True)
+                node.name, node.http, node.jmx, node.etc))
+        print("  user anna@company1.example, password %s" % self.user_password)
+        print("  master administrator oxadminmaster, password %s" % self.master)
+        print("  try: %s/sbin/showruntimestats -H 127.0.0.1 -p %d -c" % (
+            os.path.relpath(self.build, ROOT), self.nodes[0].jmx))
+        print("Ctrl-C stops it.", flush=True)
 
     def cleanup(self):
         """Stops what this tour started, and only that; removes the data unless --keep."""
+        end_running()
         for node in self.nodes:
             if node.alive():
                 node.process.terminate()
@@ -430,46 +453,46 @@ class Tour:
             try:
                 if node.process is not None:
                     node.process.wait(30)
-            except Exception:  # noqa: BLE001 - a node that hangs is ended hard
+            except subprocess.TimeoutExpired:
                 node.process.kill()
                 node.process.wait()
         if self.database is not None:
             self.database.stop()
-        if self.work and not self.keep:
-            if self.failed:
-                print("logs and data are kept in " + self.work, file=sys.stderr)
-            else:
-                shutil.rmtree(self.work, ignore_errors=True)
+        if self.work is None or self.keep:
+            return
+        if self.failed and not interrupts.happened:
+            # The logs tell why; the data would only fill the disk.
+            for data in ("mariadb/data", "filestore"):
+                shutil.rmtree(os.path.join(self.work, data), ignore_errors=True)
+            print("configuration and logs are kept in " + self.work, file=sys.stderr)
+        else:
+            shutil.rmtree(self.work, ignore_errors=True)
 
 
 def main():
     parser = argparse.ArgumentParser(prog="./packaging/quickstart")
     parser.add_argument("--tour", action="store_true", help="end after the tour")
-    parser.add_argument("--keep", metavar="DIR", help="keep all data in DIR")
+    parser.add_argument("--keep", metavar="DIR", help="keep all data in DIR (new or empty)")
     parser.add_argument("--port-base", type=int, default=18000)
     parser.add_argument("--build", default=os.path.join(ROOT, "build", "release"),
                         help=argparse.SUPPRESS)  # tests: another flavour's build directory
     parser.add_argument("--steps-done", type=int, default=0, help=argparse.SUPPRESS)
     args = parser.parse_args()
+    os.umask(0o077)  # a database without password and files with secrets are nobody else's business
     tour = Tour(args)
-
-    def interrupt(_signal, _frame):
-        if not tour.finishing:
-            raise Interrupted()
-    signal.signal(signal.SIGINT, interrupt)
-    signal.signal(signal.SIGTERM, interrupt)
+    interrupts.install()
     try:
         tour.run()
-        if not args.tour and tour.failed == 0:
+        if not args.tour and tour.complete:
             tour.describe()
             while True:
                 signal.pause()
+        interrupts.close()
     except Interrupted:
-        pass
+        tour.interrupted()
     finally:
-        tour.finishing = True
         tour.cleanup()
-        print("tour: %d steps, %d failed" % (tour.steps, tour.failed), flush=True)
+        tour.summary()
     return 0 if tour.failed == 0 else 1
 
 

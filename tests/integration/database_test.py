@@ -6,21 +6,22 @@ generatempasswd, initconfigdb, a node, register*/list*/create* tools, counters a
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import time
-
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from mariadb import MariaDb, free_port  # noqa: E402
 
 ROOT = os.environ.get("OX_SOURCE") or os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "packaging", "tour"))
+import cluster  # noqa: E402
+from mariadb import MariaDb, free_port  # noqa: E402
+from processes import run  # noqa: E402
+
 BUILD = os.environ.get("OX_BUILD") or os.path.join(ROOT, "build", "release")
 MASTER = "oxadminmaster"
 MASTER_PASSWORD = "master-Secret1"
 DB_PASSWORD = "db-Secret1"
+SECRETS = [MASTER_PASSWORD, DB_PASSWORD, "admin-1", "admin-2", "anna-1", "$2a$"]
 COUNTS = re.compile(r"test cases:\s+\d+\s*\|\s*(\d+) passed\s*\|\s*(\d+) failed")
 
 
@@ -37,73 +38,33 @@ class Checks:
             print("FAILED: %s %s" % (what, shown))
 
 
-class Node:
-    """A daemon with its own etc directory below `directory`."""
+class Node(cluster.Node):
+    """A node of its own below `directory`, not in a cluster."""
 
     def __init__(self, directory, database_port):
-        self.etc = os.path.join(directory, "etc")
+        super().__init__(1, directory, BUILD, [free_port() for _ in range(4)])
         shutil.copytree(os.path.join(ROOT, "etc"), self.etc)
         self.directory = directory
         self.database_port = database_port
-        self.rmi = free_port()
-        self.process = None
 
     def tool(self, name, *words, environment=None):
         env = dict(os.environ, RMI_HOSTNAME="rmi://localhost:%d/" % self.rmi)
         env.update(environment or {})
-        return subprocess.run([os.path.join(BUILD, "sbin", name)] + list(words), env=env, text=True,
-                              capture_output=True, timeout=120, stdin=subprocess.DEVNULL)
+        return run([os.path.join(BUILD, "sbin", name)] + list(words), env=env, check=False,
+                   split=True)
 
     def admin(self, name, *words, environment=None):
         return self.tool(name, "-A", MASTER, "-P", MASTER_PASSWORD, *words,
                          environment=environment)
 
-    def set(self, file, **values):
-        path = os.path.join(self.etc, file)
-        with open(path, "a", encoding="utf-8") as out:
-            out.write("\n")
-        with open(path, encoding="utf-8") as old:
-            lines = old.read().splitlines()
-        for key, value in values.items():
-            key = key.replace("__", ".")
-            lines = [line for line in lines if not re.match(re.escape(key) + r"\s*[=:]", line)]
-            lines.append("%s=%s" % (key, value))
-        with open(path, "w", encoding="utf-8") as out:
-            out.write("\n".join(lines) + "\n")
-
     def ports(self):
-        self.set("AdminDaemon.properties", com__openexchange__rmi__port=self.rmi)
-        self.set("management.properties", JMXPort=free_port())
-        self.set("server.properties", com__openexchange__connector__networkListenerPort=free_port(),
-                 com__openexchange__connector__livenessPort=free_port())
-        self.set("hazelcast.properties", com__openexchange__hazelcast__network__port=free_port())
+        self.write_etc()
+        cluster.edit_properties(os.path.join(self.etc, "hazelcast.properties"), {
+            "com.openexchange.hazelcast.network.port": self.grid,
+            "com.openexchange.hazelcast.network.portOffset": 0})
 
-    def start(self):
-        self.log = open(os.path.join(self.directory, "node.log"), "ab")
-        self.process = subprocess.Popen([os.path.join(BUILD, "open-xchange"), "--etc", self.etc],
-                                        stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
-        deadline = time.monotonic() + 90
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                raise RuntimeError("the node ended: " + self.tail())
-            if self.admin("listserver").returncode == 0:
-                return
-            time.sleep(0.2)
-        raise RuntimeError("the node does not answer: " + self.tail())
-
-    def tail(self):
-        with open(os.path.join(self.directory, "node.log"), encoding="utf-8",
-                  errors="replace") as log:
-            return log.read()[-3000:]
-
-    def stop(self):
-        if self.process and self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(60)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+    def log(self):
+        return self.tail(1000)
 
 
 def live_program(checks, server):
@@ -291,18 +252,14 @@ def updating(checks, node, server, schema):
 def heals(checks, node, server):
     """A node that starts without configdb lives, and works when the server is back."""
     node.stop()
-    port = server.port
     server.stop_process()
-    node.log = open(os.path.join(node.directory, "node.log"), "ab")
-    node.process = subprocess.Popen([os.path.join(BUILD, "open-xchange"), "--etc", node.etc],
-                                    stdin=subprocess.DEVNULL, stdout=node.log, stderr=node.log)
-    deadline = time.monotonic() + 60
-    exit_code = 105
-    while exit_code == 105 and time.monotonic() < deadline and node.process.poll() is None:
-        exit_code = node.admin("listserver").returncode
-        time.sleep(0.2)
-    checks.check("without configdb", exit_code == 106, "exit %d" % exit_code)
-    server.port = port
+    node.start(ready=False)
+
+    def answered():  # the port is open before provisioning has started
+        done = node.admin("listserver")
+        return None if done.returncode == 105 or "RUN-0003" in done.stderr else done
+    done = cluster.wait_for("the node to answer a tool", answered, 60, 0.2)
+    checks.check("without configdb", done.returncode == 106, done.stderr)
     server.start()
     checks.check("configdb is back", node.admin("listserver").returncode == 0)
 
@@ -326,10 +283,14 @@ def main():
             updating(checks, node, server, schema)
             heals(checks, node, server)
             node.stop()
+            errors = re.findall(r"^\d{4}-\S+ ERROR .*\n.*", node.log(), re.M)
+            checks.check("no ERROR record", not errors, errors[:3])
+            secrets = [s for s in SECRETS if s in node.log()]
+            checks.check("no secret in the log", not secrets, secrets)
     except Exception as problem:  # the line below must come
         checks.check("no exception", False, repr(problem))
-        if node and node.process:
-            print(node.tail())
+        if node:
+            print(node.tail(60))
     finally:
         if node:
             node.stop()

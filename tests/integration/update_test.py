@@ -12,7 +12,7 @@ import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import database_test as installed  # noqa: E402
-from mariadb import MariaDb  # noqa: E402
+from database_test import MariaDb  # noqa: E402
 
 ROOT = os.environ.get("OX_SOURCE") or os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -92,7 +92,7 @@ def tools(checks, node, server, schema):
                                          ["test.Last", "1"]], rows)
     expect("a failed task is listed", listed("-g"), 0, "test.Bad", "failed", "b.sql:2")
     expect("it is not repeated by itself", run("-n", schema), 0)
-    log = node.tail()
+    log = node.log()
     checks.check("log lines", "Starting blocking updates on schema " + schema in log or
                  "Finished background updates on schema " + schema in log, log[-800:])
 
@@ -118,8 +118,7 @@ def end_to_end(checks, server):
         tools(checks, node, server, schema)
     except Exception as problem:  # the last line of main() must come
         checks.check("no exception", False, repr(problem))
-        if node.process:
-            print(node.tail())
+        print(node.tail(60))
     finally:
         node.stop()
         shutil.rmtree(directory, ignore_errors=True)
