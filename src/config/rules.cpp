@@ -62,12 +62,14 @@ class Rules {
             "must be greater than " + keys::kHeartbeatIntervalSeconds.name() + " (" +
                 std::to_string(config_.get(keys::kHeartbeatIntervalSeconds)) +
                 "), or every member counts as dead between two signs of life; allowed: more than that");
-    if (gridIsOpen(config_))
-      warn(keys::kNetworkInterfaces,
-           "the grid can be reached from other machines, and whoever reaches it may join and read "
-           "every session; set " + keys::kGroupPassword.name() + ", or " + keys::kGridSsl.name() +
-               " or " + keys::kSymmetricEncryption.name() + " once they are available, or limit it "
-               "to loopback");
+    if (gridIsOpen(config_)) {
+      const std::string text =
+          "the grid can be reached from other machines, and whoever reaches it may join and read "
+          "every session; set " + keys::kGroupPassword.name() + ", or " + keys::kGridSsl.name() +
+          " or " + keys::kSymmetricEncryption.name() + " once they are available, or ";
+      if (config_.get(keys::kSocketBindAny)) warn(keys::kSocketBindAny, text + "set it to false");
+      else warn(keys::kNetworkInterfaces, text + "limit it to loopback");
+    }
   }
 
   void structures() {

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <sstream>
 
 #include "config/check.h"
@@ -161,6 +162,16 @@ TEST_CASE("config: an open grid is noticed") {
   CHECK_FALSE(open(hz + "network.interfaces=10.0.0.*\n" + hz + "group.password=x\n"));
   CHECK_FALSE(open(hz + "network.interfaces=10.0.0.*\n" + hz + "enabled=false\n"));
   CHECK(open(hz + "socket.bindAny=true\n"));
+  // The record is at the key that opens it, and names those that close it.
+  const auto config = Config::load(etc.path());
+  const auto& problems = config->problems();
+  const auto at = std::find_if(problems.begin(), problems.end(), [&](const Problem& p) {
+    return p.key == hz + "socket.bindAny";
+  });
+  REQUIRE(at != problems.end());
+  CHECK(at->line == 1);
+  for (const char* key : {"group.password", "network.ssl", "network.symmetricEncryption"})
+    CHECK(contains(at->text, hz + key));
 }
 
 TEST_CASE("config: hidden files, links in a circle and a missing directory") {
