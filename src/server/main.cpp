@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <exception>
@@ -56,6 +57,7 @@ class PidFile {
     const int file =
         open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (file < 0) return false;
+    (void)fchmod(file, 0644);  // the umask hides logs, not whether the node runs
     const std::string text = std::to_string(getpid()) + "\n";
     const bool complete =
         ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());

@@ -125,6 +125,7 @@ def scenario(service):
     check(service.run("restart")[0] == 0 and not alive(pid) and service.pid() != pid,
           "restart is 0, with another process")
     pid = service.pid()
+    not_permitted(service, pid)
     check(service.run("force-reload")[0] == 0 and service.pid() != pid, "force-reload restarts")
     pid = service.pid()
     check(service.run("stop")[0] == 0 and not alive(pid), "stop is 0 and waits until the process is gone")
@@ -142,8 +143,20 @@ def scenario(service):
     check(service.run("start")[0] == 1, "start with a mistake in the configuration is 1")
 
 
+def not_permitted(service, pid):
+    """Root's node and another user (only root can play both)."""
+    if os.getuid() != 0:
+        return
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", SCRIPT]
+    for action, code in (("status", 0), ("stop", 4), ("reload", 4), ("restart", 4)):
+        done = subprocess.run([*nobody, action], env=service.environment, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        check(done.returncode == code and alive(pid), "%s by another user is %d" % (action, code))
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="ox-init.") as work:
+        os.chmod(work, 0o755)
         service = Service(work, BUILD)
         try:
             scenario(service)
