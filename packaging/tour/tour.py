@@ -259,10 +259,21 @@ class Tour:
         return self.expect_same(self.nodes[0])
 
     def three_members(self):
-        """showruntimestats -c shows three members"""
+        """showruntimestats -c shows three members, and the session and its backup on two of them"""
         count = self.members(self.nodes[0])
         if count != 3:
             raise Failure("%d members in: %s" % (count, self.stats(self.nodes[0])))
+        kinds = ("localOwnedEntryCount", "localBackupEntryCount")
+        held = [[self.figure(node, "name=sessions-7," + kind) for kind in kinds]
+                for node in self.nodes]
+        if sorted(held) != [[0, 0], [0, 1], [1, 0]]:
+            raise Failure("owned and backup entries of sessions-7 on the nodes: %s" % held)
+
+    def figure(self, node, end):
+        """One number: of the line whose part before " = " ends so; 0 when there is none."""
+        found = [line.partition(" = ")[2] for line in self.stats(node).splitlines()
+                 if line.partition(" = ")[0].endswith(end)]
+        return int(found[0]) if found else 0
 
     def kill_node_1(self):
         """kill -9 of node 1"""

@@ -95,8 +95,9 @@ def install(checks, node, server):
     with open(os.path.join(node.etc, "sessiond.properties"), encoding="utf-8") as text:
         key = re.search(r"^com.openexchange.sessiond.encryptionKey=(.*)$", text.read(), re.M)
     checks.check("random session key", key and re.fullmatch("[0-9a-f]{64}", key.group(1)))
-    mode = os.stat(os.path.join(node.etc, "mpasswd")).st_mode & 0o777
-    checks.check("mpasswd mode", mode == 0o640, oct(mode))
+    for file in ("mpasswd", "configdb.properties", "sessiond.properties", "server.properties"):
+        mode = os.stat(os.path.join(node.etc, file)).st_mode & 0o777
+        checks.check("mode of " + file, mode == 0o640, oct(mode))
     done = node.tool("oxinstaller", "--etc", node.etc, "--servername", "oxserver",
                      "--configdb-pass", DB_PASSWORD, "--configdb-readhost", "127.0.0.1",
                      "--configdb-readport", str(server.port), "--master-pass", MASTER_PASSWORD)
