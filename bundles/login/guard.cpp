@@ -61,6 +61,8 @@ Result<Guarded> SessionGuard::admit(const http::Request& request) {
   if (!guarded) return guarded;
   if (const auto context = contexts_->usable(guarded->session->contextId); !context) {
     ++counters_.context;
+    // Who has a session is told that it is of no use now; LGI-0015 is an answer to a login.
+    if (context.error().code == Code::kLgiContextDisabled) return Error(Code::kSesContextLocked);
     return context.error();
   }
   return guarded;
