@@ -23,16 +23,7 @@ from processes import Failure, Interrupted, end_running, interrupts  # noqa: E40
 CLIENTS = 50
 ROWS = 300_000
 TASK = "com.openexchange.tour.RebuildMailDigestsTask"
-TASK_SQL = """-- name: %s
--- concurrency: blocking
--- description: gives every row of tour_mail its digest and an index over it
--- precondition: SELECT COUNT(*) = 0 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'tour_mail' AND column_name = 'digest'
--- rerunnable: yes
-
-ALTER TABLE tour_mail ADD COLUMN IF NOT EXISTS digest CHAR(128) CHARACTER SET ascii NULL;
-UPDATE tour_mail SET digest = SHA2(CONCAT(id, ':', subject, ':', REPEAT(body, 20)), 512) WHERE digest IS NULL;
-ALTER TABLE tour_mail ADD INDEX IF NOT EXISTS digest_index (digest(32)), ALGORITHM=COPY;
-""" % TASK
+TASK_FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tour.sql")
 
 
 class Tour:
@@ -374,8 +365,7 @@ class Tour:
         for node in self.nodes:
             folder = os.path.join(node.etc, "updatetasks")
             os.makedirs(folder, exist_ok=True)
-            with open(os.path.join(folder, "tour.sql"), "w", encoding="utf-8") as f:
-                f.write(TASK_SQL)
+            shutil.copy(TASK_FILE, folder)
             node.process.send_signal(signal.SIGHUP)
         node = self.nodes[0]
 
@@ -501,6 +491,9 @@ def main():
         interrupts.close()
     except Interrupted:
         tour.interrupted()
+    except BrokenPipeError:  # nobody reads any more
+        tour.failed += 1
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     finally:
         tour.cleanup()
         tour.summary()
