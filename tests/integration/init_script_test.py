@@ -147,7 +147,9 @@ def not_permitted(service, pid):
     """Root's node and another user (only root can play both)."""
     if os.getuid() != 0:
         return
-    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", SCRIPT]
+    readable = os.path.join(os.path.dirname(service.etc), "open-xchange")  # the source tree may not be
+    shutil.copy(SCRIPT, readable)
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", readable]
     for action, code in (("status", 0), ("stop", 4), ("reload", 4), ("restart", 4)):
         done = subprocess.run([*nobody, action], env=service.environment, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
