@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <map>
-#include <regex>
 
 #include "base/log.h"
 #include "config/keys_admin.h"
 #include "tables.h"
+
+#include <Poco/Exception.h>
+#include <Poco/RegularExpression.h>
 
 namespace ox::provisioning {
 namespace {
@@ -33,11 +35,15 @@ std::string ContextStorage::check(const NewContext& context) const {
   if (context.mappings.size() > kMaxMappings) return "there are more than 1000 login mappings";
   const std::string allowed = around_.config->current()->get(config::keys::kLoginMappingRegexp);
   if (!allowed.empty()) {
-    const std::regex expression("(?:" + allowed + ")+");
-    for (const auto& mapping : context.mappings)
-      if (mapping.size() > kMaxInfo || !std::regex_match(mapping, expression))
-        return "login mapping '" + mapping.substr(0, 80) + "' is too long or has characters other "
-               "than " + allowed + " (CHECK_CONTEXT_LOGIN_MAPPING_REGEXP)";
+    try {
+      const Poco::RegularExpression expression("\\A(?:" + allowed + ")+\\z");
+      for (const auto& mapping : context.mappings)
+        if (mapping.size() > kMaxInfo || !expression.match(mapping, 0, 0))
+          return "login mapping '" + mapping.substr(0, 80) + "' is too long or has characters "
+                 "other than " + allowed + " (CHECK_CONTEXT_LOGIN_MAPPING_REGEXP)";
+    } catch (const Poco::Exception& e) {
+      return "CHECK_CONTEXT_LOGIN_MAPPING_REGEXP is no regular expression: " + e.displayText();
+    }
   }
   return checkUser(context.admin);
 }
