@@ -16,7 +16,7 @@ LinkIdentity identity(bool password) {
   LinkIdentity self;
   self.clusterName = "fuzz-10.1";
   self.self = {{1, 1}, {"127.0.0.1", 5711}, false};
-  if (password) self.key = Bytes(32, 'k');
+  if (password) self.key = Bytes(32, 'q');  // not the key of the kept inputs
   return self;
 }
 
