@@ -33,6 +33,11 @@ class Interrupts:
         """From here on nothing is raised any more: cleaning up begins."""
         self.closed = True
 
+    def ignore(self):
+        """From here on signals have no effect, up to and including the end of the process."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+
     def _arrived(self, _signal, _frame):
         if self.happened or self.closed:
             return
