@@ -97,7 +97,7 @@ TEST_CASE("properties: bounds") {
 
 TEST_CASE("properties: random bytes never give an entry without a key, and always end") {
   ox::SeededRandom random(7);
-  const std::string_view alphabet("ab=: \t\\u0\n\r#!\xC3\xA4\xFF\0", 19);
+  const std::string_view alphabet("ab=: \t\\u0\n\r#!\xC3\xA4\xFF\0", 17);
   for (int round = 0; round < 3000; ++round) {
     std::string text;
     const auto length = random.below(60);
