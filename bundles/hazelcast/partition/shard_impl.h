@@ -194,7 +194,6 @@ class ShardCore::Impl {
   std::uint64_t replicate(Partition& p, MapInfo& m, Effect effect, BytesView key,
                           const Record* record, const OpId* remote, bool former,
                           std::uint64_t count);
-  void toFollower(Follower& f, Bytes frame);
   ReplicationHead head(const Partition& p, const Follower& f) const;
   void refreshFollowers(Partition& p, const ClusterView& view);
   void startCompare(Partition& p, Follower& f);
