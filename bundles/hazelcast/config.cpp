@@ -250,6 +250,8 @@ GridConfig readGridConfig(const config::Config& config, const std::vector<std::s
   out.lite = config.get(keys::kLiteMember);
   out.connectMillis = config.get(keys::kStaticConnectionTimeout) * 1000;
   out.callTimeoutMillis = config.get(keys::kMaxOperationTimeout);
+  out.mergeFirstMillis = config.get(keys::kMergeFirstRunDelay).value;
+  out.mergeNextMillis = config.get(keys::kMergeRunDelay).value;
   out.heartbeatMillis = config.get(keys::kHeartbeatIntervalSeconds) * 1000;
   out.silenceMillis = config.get(keys::kMaxNoHeartbeatSeconds) * 1000;
   if (out.silenceMillis <= out.heartbeatMillis)

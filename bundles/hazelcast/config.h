@@ -14,7 +14,10 @@
 
 #include "config/config.h"
 #include "config/host_list.h"
+#include "discovery/settings.h"
 #include "map/map_config.h"
+#include "net/port_range.h"
+#include "partition_groups.h"
 #include "types.h"
 
 namespace ox::grid {
@@ -29,19 +32,25 @@ struct GridConfig {
   std::string clusterName;                      // with the generation's suffix
   std::string password;                         // empty = none
   bool lite = false;
-  std::string join = "empty";                   // empty | static
-  std::vector<config::HostPort> nodes;
+  std::string join = "empty";                   // empty | static | multicast | dns | kubernetes
+  std::vector<config::HostPort> nodes;          // of the static list
+  MulticastSettings multicast;
+  DnsSettings dns;
   std::string bindHost = "127.0.0.1";           // listens here
   std::string announcedHost = "127.0.0.1";      // what others are told
   std::uint16_t port = 5711;                    // with the offset; 0 = any free one (tests)
   int portTries = kAutoIncrementPorts;
   bool ipv6 = false;
+  std::vector<net::PortRange> outboundPorts;    // source ports of dialled links; empty = any
   std::int64_t connectMillis = 10'000;
   std::int64_t callTimeoutMillis = 30'000;
   std::int64_t heartbeatMillis = 1000;
   std::int64_t silenceMillis = 10'000;
   std::int64_t leaveMillis = 10'000;
+  std::int64_t mergeFirstMillis = 120'000;      // first look for the other half of a split cluster
+  std::int64_t mergeNextMillis = 120'000;       // then this often
   int partitionCount = kDefaultPartitionCount;
+  PartitionGroups partitionGroup;
   std::shared_ptr<const MapConfigs> maps = std::make_shared<MapConfigs>();
 };
 
