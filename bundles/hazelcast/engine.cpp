@@ -66,6 +66,12 @@ Status Engine::Impl::start() {
         p->linkResets = p->sessions->resets();
       });
   };
+  hooks.paused = [weak] {
+    if (const auto self = weak.lock())
+      self->control->post([p = self.get()] {
+        if (p->core) p->core->confirmView();
+      });
+  };
   hooks.deliver = [weak](const std::string& topic, services::TopicMessage message) {
     if (const auto self = weak.lock()) self->deliver(topic, std::move(message));
   };
@@ -204,7 +210,8 @@ void Engine::Impl::addControlLink(LinkId link, std::shared_ptr<net::Stream> stre
           core->linkLost(link, why == net::CloseReason::kProtocol ? LinkLoss::kProtocol
                                                                   : LinkLoss::kReset);
       });
-  core->linkUp(link, PeerInfo{peer.member.id, peer.member.address, peer.member.lite, incoming});
+  core->linkUp(link, PeerInfo{peer.member.id, peer.member.address, peer.member.lite, incoming,
+                              peer.protocol});
 }
 
 LinkId Engine::Impl::dial(const Address& target) {
@@ -277,6 +284,10 @@ std::uint64_t Engine::Impl::ownedEntries() const {
   std::uint64_t sum = 0;
   for (const auto& lane : lanes) sum += lane->ownedEntries();
   return sum;
+}
+
+void Engine::Impl::confirmed() {
+  for (const auto& lane : lanes) lane->post([](Lane& l) { l.core()->confirmed(); });
 }
 
 void Engine::Impl::left() {

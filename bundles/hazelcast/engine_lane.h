@@ -29,6 +29,7 @@ class Lane final : public ShardHost, public std::enable_shared_from_this<Lane> {
   struct Hooks {
     std::function<void(const ViewId&, const Migration&)> migrationDone;  // posts to control
     std::function<void(const MemberId&, std::uint64_t session)> broken;  // posts to control
+    std::function<void()> paused;                                        // posts to control
     ShardCore::Deliver deliver;
   };
   Lane(net::Shard& shard, ShardSettings settings, std::shared_ptr<const MapConfigs> maps,
@@ -54,6 +55,7 @@ class Lane final : public ShardHost, public std::enable_shared_from_this<Lane> {
   void send(const MemberId& to, Bytes frame) override;
   void migrationDone(const ViewId& view, const Migration& migration) override;
   void log(int level, const std::string& text) override;
+  void paused() override { hooks_.paused(); }
 
  private:
   void tick();

@@ -174,6 +174,22 @@ Dissolve Dissolve::decode(ByteReader& in) {
   return d;
 }
 
+void Confirm::encode(ByteWriter& out) const { out.u64(nonce); }
+Confirm Confirm::decode(ByteReader& in) { return {in.u64()}; }
+
+void Confirmed::encode(ByteWriter& out) const {
+  out.u64(nonce);
+  writeViewId(out, view);
+  out.u64(promisedEpoch);
+}
+Confirmed Confirmed::decode(ByteReader& in) {
+  Confirmed c;
+  c.nonce = in.u64();
+  c.view = readViewId(in);
+  c.promisedEpoch = in.u64();
+  return c;
+}
+
 Bytes encodeViewFrame(const ClusterView& view) {
   ByteWriter out;
   out.u8(static_cast<std::uint8_t>(Kind::kView));

@@ -1,4 +1,4 @@
-// Bodies of the control frames (kinds 0x10..0x19): one struct per kind, with its own encoding.
+// Bodies of the control frames (kinds 0x10..0x1b): one struct per kind, with its own encoding.
 //
 // Purpose: what control cores tell each other. docs/formats/member-protocol.md is the page of it.
 // Threads: plain values.
@@ -100,6 +100,23 @@ struct Dissolve {
   Address target;  // master of the cluster to join
   void encode(ByteWriter& out) const;
   static Dissolve decode(ByteReader& in);
+};
+
+// "Which view is in force where you are?" Asked after a pause of the asker; protocol 2.
+struct Confirm {
+  static constexpr Kind kKind = Kind::kConfirm;
+  std::uint64_t nonce = 0;
+  void encode(ByteWriter& out) const;
+  static Confirm decode(ByteReader& in);
+};
+
+struct Confirmed {
+  static constexpr Kind kKind = Kind::kConfirmed;
+  std::uint64_t nonce = 0;          // of the question
+  ViewId view;                      // epoch 0 = none
+  std::uint64_t promisedEpoch = 0;
+  void encode(ByteWriter& out) const;
+  static Confirmed decode(ByteReader& in);
 };
 
 // kView's body is the ClusterView itself.

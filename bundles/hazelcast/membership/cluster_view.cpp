@@ -4,6 +4,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "member_protocol/message.h"
+
 namespace ox::grid {
 namespace {
 
@@ -49,6 +51,7 @@ std::string ClusterView::validate() const {
   if (members.empty() || members.size() > kMaxMembers) return "bad number of members";
   if (partitions.empty() || partitions.size() > kMaxPartitions) return "bad partition count";
   if (migrations.size() > kMaxMigrations) return "too many migrations";
+  if (protocol < kProtocolMin) return "bad protocol";
   if (leaving.size() > members.size()) return "more leaving members than members";
 
   const Indexes indexes = indexMembers(members);
@@ -132,6 +135,7 @@ void ClusterView::encode(ByteWriter& out) const {
   }
   out.u32(static_cast<std::uint32_t>(leaving.size()));
   for (const MemberId& l : leaving) out.u16(index(l));
+  if (protocol >= 2) out.u16(protocol);  // at the end: a view of protocol 1 ends before
 }
 
 Result<ClusterView> ClusterView::decode(ByteReader& in) {
@@ -181,6 +185,7 @@ Result<ClusterView> ClusterView::decode(ByteReader& in) {
   const std::uint32_t leavingCount = in.count(2);
   if (leavingCount > kMaxMembers) return bad("too many leaving members");
   for (std::uint32_t i = 0; i < leavingCount && in.ok(); ++i) view.leaving.push_back(member());
+  if (in.ok() && !in.atEnd() && (view.protocol = in.u16()) < 2) return bad("a protocol out of place");
   if (!in.ok()) return bad("too short or with an unknown member");
   if (std::string wrong = view.validate(); !wrong.empty()) return bad(wrong);
   return view;

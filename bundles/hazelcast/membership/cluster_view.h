@@ -5,7 +5,8 @@
 // Threads:   immutable once published; shared by std::shared_ptr<const ClusterView>.
 // Order:     by ViewId (epoch, counter). A member installs only a greater id. The epoch rises
 //            with each new mastership, the counter with each view of one master.
-// Wire form: docs/formats/member-protocol.md, encode()/decode() here.
+// Wire form: docs/formats/member-protocol.md, encode()/decode() here; always the last thing of a
+//            frame.
 #pragma once
 
 #include <array>
@@ -57,6 +58,10 @@ struct ClusterView {
   std::vector<Replicas> partitions;    // size = partition count; count 0 = nobody owns it (yet)
   std::vector<Migration> migrations;   // in progress, bounded by kMaxMigrations
   std::vector<MemberId> leaving;       // asked to leave, still handing over
+  // Protocol that all members speak: the least of their highest ones. Messages that an older
+  // member could not read are sent only from their protocol on. A view of protocol 1 is encoded
+  // byte by byte as members of protocol 1 do.
+  std::uint16_t protocol = 1;
 
   static constexpr std::size_t kMaxMembers = 1024;
   static constexpr std::size_t kMaxMigrations = 4096;

@@ -51,6 +51,7 @@ void ControlCore::Impl::tick() {
   if (query_) queryTick();
   else if (isMaster()) masterTick();
   else considerMastership();
+  confirmTick();
   if (view_) leaveTick();
 }
 
@@ -264,6 +265,13 @@ void ControlCore::Impl::dispatch(Peer& peer, BytesView frame) {
         if (view_ && view_->id.master == peer.info.id)
           dissolveInto(d.target, "our master unites the clusters");
       });
+    case Kind::kConfirm:
+      return with(decodeBody<Confirm>(body), [&](const Confirm& c) { confirmAsked(peer, c); });
+    case Kind::kConfirmed:
+      return with(decodeBody<Confirmed>(body), [&](const Confirmed& c) {
+        if (confirming_ && c.nonce == confirming_->nonce)
+          confirmAnswered(peer, c.view, c.promisedEpoch);
+      });
     default:
       return badFrame(
           link, "unexpected frame kind " + std::to_string(static_cast<int>(kind)) + from);
@@ -336,7 +344,8 @@ void ControlCore::Impl::keepLinks() {
   for (const Member& m : view_->members) {
     if (m.id == self().id) continue;
     Peer& peer = peers_[m.id];
-    if (!peer.info.id.valid()) peer.info = PeerInfo{m.id, m.address, m.lite, false};
+    if (!peer.info.id.valid()) 
+      peer.info = PeerInfo{m.id, m.address, m.lite, false, view_->protocol};
     const std::int64_t silent = detector_.silentFor(m.id, now());
     // The lower id dials at once, the other only if that does not help.
     const std::int64_t patience = self().id < m.id ? kLookMillis : 2 * kLookMillis + 100;
@@ -403,6 +412,7 @@ void ControlCore::Impl::install(ViewPtr view) {
          ":" + names);
   }
   host_.installed(view_);
+  confirmAgain(!wasJoined);
   if (isMaster()) return;
   if (Peer* master = linkedPeer(view_->id.master)) sendTo(*master, ViewAck{view_->id});
   if (!wasJoined) heartbeatAll();
@@ -455,6 +465,7 @@ void ControlCore::leave() { impl_->leave(); }
 void ControlCore::setCandidates(std::vector<Address> candidates) {
   impl_->setCandidates(std::move(candidates));
 }
+void ControlCore::confirmView() { impl_->confirmView(); }
 const ViewPtr& ControlCore::view() const { return impl_->view(); }
 bool ControlCore::joined() const { return impl_->view() != nullptr; }
 bool ControlCore::master() const { return impl_->isMaster(); }

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "member_protocol/message.h"
 #include "membership/cluster_view.h"
 #include "types.h"
 
@@ -41,6 +42,9 @@ class ControlHost {
   // and offers them to the new cluster after the next installed() (merge by latest update).
   virtual void keepEntriesForMerge() = 0;
   virtual std::uint64_t ownedEntries() const = 0;
+  // After ControlCore::confirmView(): the installed view (or none) is known to be the newest that
+  // can be learnt, so shards may answer again.
+  virtual void confirmed() {}
   virtual void left() = 0;  // graceful leave finished, or given up at its deadline
   virtual void log(int level, const std::string& text) = 0;  // 0 info, 1 warn, 2 error
 };
@@ -57,6 +61,7 @@ struct ControlSettings {
   std::int64_t searchMillis = 1000;       // how often lost relatives are looked for
   std::int64_t leaveMillis = 10000;       // bound of a graceful leave
   int migrationsPerMember = 8;            // at once, as source or target
+  std::uint16_t protocolMax = kProtocolMax;  // tests set less: a member of the release before
 };
 
 // Who answered at the other end of a link (from the handshake).
@@ -65,6 +70,7 @@ struct PeerInfo {
   Address address;   // its listening address
   bool lite = false;
   bool incoming = false;
+  std::uint16_t protocol = kProtocolMax;  // of the link: the highest that both speak
 };
 
 class ControlCore {
@@ -82,6 +88,10 @@ class ControlCore {
   void migrationDone(const ViewId& view, const Migration& migration);
   void leave();                     // graceful: hand over, then left()
   void setCandidates(std::vector<Address> candidates);  // reload of the static list
+  // This process stood still for so long that the others may have gone on without it: asks them
+  // for their view, then calls ControlHost::confirmed(). With nobody in reach this member is a
+  // half of a split and is confirmed, too. Called again, it asks again.
+  void confirmView();
 
   const ViewPtr& view() const;      // null while not joined
   bool joined() const;

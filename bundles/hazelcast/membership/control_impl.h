@@ -1,6 +1,6 @@
 // The inside of ControlCore, cut by concept: control_core.cpp (links, frames, the clock),
 // joining.cpp, relatives.cpp (other clusters of our name), master.cpp (making views),
-// mastership.cpp (who may make them), leaving.cpp. Not for use outside this folder.
+// mastership.cpp (who may make them), confirming.cpp (after a pause), leaving.cpp. Not for use outside this folder.
 #pragma once
 
 #include <map>
@@ -34,6 +34,7 @@ class ControlCore::Impl {
   void migrationDone(const ViewId& view, const Migration& migration);
   void leave();
   void setCandidates(std::vector<Address> candidates);
+  void confirmView();
 
   const ViewPtr& view() const { return view_; }
   bool isMaster() const { return view_ && view_->id.master == self().id; }
@@ -57,6 +58,13 @@ class ControlCore::Impl {
     std::int64_t dialledAt = 0;
     std::int64_t foreignSince = 0;  // seen as master of another cluster since; 0 = is not
     std::int64_t expelsSince = 0;   // its newer view lacks us since; 0 = does not
+    LinkId confirmLink = 0;         // protocol 1: questions that are not answered yet, and where
+    int confirmsOut = 0;
+  };
+  struct Confirming {  // confirming.cpp
+    std::uint64_t nonce = 0;
+    std::int64_t askedAt = 0;
+    std::set<MemberId> same;  // whose view is ours, by an answer to a question of this nonce
   };
   struct Query {  // becoming master
     std::uint64_t epoch = 0;
@@ -124,6 +132,7 @@ class ControlCore::Impl {
   void joinRequest(Peer& peer, const JoinRequest& request);
   void doneReport(Peer* from, const MigrationDone& report);
   bool applyDone(ClusterView& next);
+  std::uint16_t commonProtocol(const ClusterView& view) const;
   PlanSettings planSettings() const {
     return {settings_.backupCopies, settings_.migrationsPerMember};
   }
@@ -136,6 +145,13 @@ class ControlCore::Impl {
   void viewQuery(Peer& peer, const ViewQuery& query);
   void viewAnswer(Peer& peer, ViewAnswer answer);
   void takeOver();
+
+  // confirming.cpp
+  std::vector<MemberId> confirmers() const;
+  void confirmTick();
+  void confirmAsked(Peer& peer, const Confirm& question);
+  void confirmAnswered(Peer& peer, const ViewId& view, std::uint64_t promised);
+  void confirmAgain(bool justJoined);
 
   // leaving.cpp
   void leaveTick();
@@ -184,6 +200,8 @@ class ControlCore::Impl {
 
   // own migrations that are complete, told until a view takes notice
   std::vector<MigrationDone> reports_;
+
+  std::optional<Confirming> confirming_;
 
   bool started_ = false;
   bool leaving_ = false;

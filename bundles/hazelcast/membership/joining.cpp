@@ -92,6 +92,7 @@ void ControlCore::Impl::found() {
   auto view = std::make_shared<ClusterView>();
   view->id = ViewId{promised_ + 1, 1, self().id};
   view->clusterName = settings_.clusterName;
+  view->protocol = settings_.protocolMax;
   view->members = {self()};
   view->partitions.resize(static_cast<std::size_t>(settings_.partitionCount));
   fillOrphans(*view);
@@ -108,6 +109,10 @@ void ControlCore::Impl::gotView(Peer& peer, BytesView body) {
     return badFrame(peer.link, decoded ? "trailing bytes after a view" : decoded.error().message);
   ClusterView& next = *decoded;
   if (next.clusterName != settings_.clusterName || next.id.master != peer.info.id) return;
+  if (next.protocol > settings_.protocolMax)
+    return badFrame(peer.link, "a view of member protocol " + std::to_string(next.protocol) +
+                                   ", this member speaks " +
+                                   std::to_string(settings_.protocolMax));
   const bool contained = next.find(self().id) != nullptr;
   if (!view_) {
     if (contained && requested_.count(peer.info.id) != 0 && next.id.epoch >= promised_)

@@ -47,6 +47,8 @@ void ControlCore::Impl::masterTick() {
     for (const Migration& m : orders) next.migrations.push_back(m);
     changed = changed || !orders.empty();
   }
+  const std::uint16_t spoken = commonProtocol(next);
+  changed = changed || spoken != next.protocol;
   if (!changed) return;
   const bool selfReleased = next.find(self().id) == nullptr;
   std::vector<Peer*> farewell;
@@ -54,6 +56,7 @@ void ControlCore::Impl::masterTick() {
     if (Peer* peer = linkedPeer(id)) farewell.push_back(peer);
   if (selfReleased) {
     next.id.counter++;
+    next.protocol = view_->protocol;
     for (Peer* peer : farewell) host_.send(peer->link, encodeViewFrame(next));
     return departAsMaster(std::move(next));
   }
@@ -131,8 +134,24 @@ bool ControlCore::Impl::applyDone(ClusterView& next) {
   return changed;
 }
 
+// The highest protocol that every member of the view speaks, as far as links have told.
+std::uint16_t ControlCore::Impl::commonProtocol(const ClusterView& view) const {
+  std::uint16_t common = settings_.protocolMax;
+  for (const Member& m : view.members) {
+    if (m.id == self().id) continue;
+    const auto it = peers_.find(m.id);
+    common = std::min(common, it != peers_.end() ? it->second.info.protocol : view.protocol);
+  }
+  return common;
+}
+
 void ControlCore::Impl::publish(ClusterView next) {
   if (next.id == view_->id) next.id.counter++;
+  next.protocol = commonProtocol(next);
+  if (next.protocol != view_->protocol)
+    host_.log(next.protocol < view_->protocol ? 1 : 0,
+              "the cluster speaks member protocol " + std::to_string(next.protocol) +
+                  " from now on, " + std::to_string(view_->protocol) + " before");
   std::map<std::uint16_t, ViewId> ordered;
   for (const Migration& m : next.migrations) {
     const auto before = std::find(view_->migrations.begin(), view_->migrations.end(), m);

@@ -90,6 +90,9 @@ void ControlCore::Impl::viewQuery(Peer& peer, const ViewQuery& query) {
 }
 
 void ControlCore::Impl::viewAnswer(Peer& peer, ViewAnswer answer) {
+  if (answer.epoch == 0 && answer.view && peer.confirmsOut > 0 && peer.confirmLink == peer.link &&
+      --peer.confirmsOut == 0)
+    return confirmAnswered(peer, answer.view->id, answer.promisedEpoch);
   if (!query_ || answer.epoch != query_->epoch) return;
   if (!answer.agreed) {
     const std::uint64_t promised = answer.promisedEpoch;

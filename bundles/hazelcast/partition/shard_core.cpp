@@ -42,6 +42,7 @@ services::TopicStats ShardCore::topicStats(const std::string& topic) const {
 std::uint64_t ShardCore::badMessages() const { return impl_->badMessages_; }
 std::uint64_t ShardCore::ownedEntries() const { return impl_->ownedEntries(); }
 std::uint64_t ShardCore::unsyncedReplicas() const { return impl_->unsyncedReplicas(); }
+void ShardCore::confirmed() {}
 void ShardCore::keepEntriesForMerge() { impl_->keepEntriesForMerge(); }
 
 using Impl = ShardCore::Impl;

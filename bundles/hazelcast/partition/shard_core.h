@@ -30,6 +30,9 @@ class ShardHost {
   // To the control core of this member.
   virtual void migrationDone(const ViewId& view, const Migration& migration) = 0;
   virtual void log(int level, const std::string& text) = 0;
+  // The shard stood still for too long and has fenced itself: it answers nothing from what it
+  // holds until ShardCore::confirmed(). The host asks ControlCore::confirmView().
+  virtual void paused() {}
 };
 
 struct ShardSettings {
@@ -79,6 +82,8 @@ class ShardCore {
   // Keep the owned entries aside; after the next viewInstalled() with a view they are offered to
   // their owners and win when newer (hybrid clock) than what is there.
   void keepEntriesForMerge();
+  // Answer to ShardHost::paused(): the view in force is the newest one again.
+  void confirmed();
 
  private:
   std::unique_ptr<Impl> impl_;

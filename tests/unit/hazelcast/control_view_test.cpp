@@ -45,6 +45,25 @@ TEST_CASE("a view survives the wire") {
   CHECK(back->leaving == v.leaving);
 }
 
+TEST_CASE("a view of protocol 1 is encoded as members of protocol 1 do; later ones name theirs") {
+  ClusterView v = sampleView();
+  ByteWriter one;
+  v.encode(one);
+  // epoch, counter, master; name; three members; five rows; one migration; one leaving.
+  CHECK(one.size() == 32 + 4 + 6 + 4 + 3 * (16 + 4 + 8 + 2 + 1) + 4 + 5 * 3 + 4 + 7 + 4 + 2);
+  CHECK(roundTrip(v)->protocol == 1);
+  v.protocol = 2;
+  ByteWriter two;
+  v.encode(two);
+  CHECK(two.bytes().substr(0, one.size()) == one.bytes());
+  CHECK(two.size() == one.size() + 2);
+  CHECK(roundTrip(v)->protocol == 2);
+  Bytes lie = two.bytes();
+  lie.back() = 1;  // "protocol 1" where protocol 1 has nothing
+  ByteReader in(lie);
+  CHECK_FALSE(ClusterView::decode(in).ok());
+}
+
 TEST_CASE("unsound views are named and refused by the decoder") {
   const auto refused = [](auto change) {
     ClusterView v = sampleView();

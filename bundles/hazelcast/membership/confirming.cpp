@@ -1,0 +1,86 @@
+// After a pause of our own: is the installed view still the newest? The others may have gone on
+// without us, so what lies unread in our sockets proves nothing; only an answer to a question
+// asked after the pause does.
+//
+// Asked is the master, who knows the newest view; without a master in reach (or being it) every
+// member that is not suspected, because any of them may have agreed to a takeover. With nobody
+// left this member is the half of a split and serves as such. A newer view without us is the
+// business of watchExpulsion(): the first view after joining again is confirmed by itself.
+#include "membership/control_impl.h"
+
+namespace ox::grid {
+
+void ControlCore::Impl::confirmView() {
+  if (left_) return;
+  if (!view_) return host_.confirmed();  // nothing that could be out of date
+  confirming_ = Confirming{random_.next(), 0, {}};
+  confirmTick();
+}
+
+// Whose word is needed.
+std::vector<MemberId> ControlCore::Impl::confirmers() const {
+  const MemberId& master = view_->id.master;
+  if (master != self().id && !detector_.suspected(master, now()) &&
+      view_->find(master) != nullptr)
+    return {master};
+  std::vector<MemberId> list;
+  for (const Member& m : view_->members)
+    if (m.id != self().id && !detector_.suspected(m.id, now())) list.push_back(m.id);
+  return list;
+}
+
+void ControlCore::Impl::confirmTick() {
+  if (!confirming_ || !view_) return;
+  const bool ask = now() - confirming_->askedAt >= settings_.heartbeatMillis / 2;
+  if (ask) confirming_->askedAt = now();
+  const std::vector<MemberId> needed = confirmers();
+  bool all = true;
+  for (const MemberId& id : needed) {
+    if (confirming_->same.count(id) != 0) continue;
+    all = false;
+    Peer* peer = ask ? linkedPeer(id) : nullptr;
+    if (peer == nullptr) continue;
+    if (peer->info.protocol >= 2) {
+      sendTo(*peer, Confirm{confirming_->nonce});
+    } else {  // a question of epoch 0 changes nothing; answers come in the order of questions
+      if (std::exchange(peer->confirmLink, peer->link) != peer->link) peer->confirmsOut = 0;
+      ++peer->confirmsOut;
+      sendTo(*peer, ViewQuery{0});
+    }
+  }
+  if (!all) return;
+  if (needed.empty() && view_->members.size() > 1)
+    warn("after a pause no other member can be reached; serving as the half of a split cluster");
+  else
+    info("after a pause the member list of version " + std::to_string(view_->id.epoch) + "." +
+         std::to_string(view_->id.counter) + " is confirmed");
+  confirming_.reset();
+  host_.confirmed();
+}
+
+void ControlCore::Impl::confirmAsked(Peer& peer, const Confirm& question) {
+  Confirmed answer;
+  answer.nonce = question.nonce;
+  answer.promisedEpoch = promised_;
+  if (view_) answer.view = view_->id;
+  sendTo(peer, answer);
+}
+
+void ControlCore::Impl::confirmAnswered(Peer& peer, const ViewId& view, std::uint64_t promised) {
+  if (!confirming_ || !view_ || view != view_->id || promised > view_->id.epoch) return;
+  confirming_->same.insert(peer.info.id);
+  confirmTick();
+}
+
+// Another view is in force: what was said of the former one is worth nothing.
+void ControlCore::Impl::confirmAgain(bool justJoined) {
+  if (!confirming_) return;
+  if (!justJoined) {
+    confirming_ = Confirming{random_.next(), 0, {}};
+    return;
+  }
+  confirming_.reset();
+  host_.confirmed();
+}
+
+}  // namespace ox::grid
