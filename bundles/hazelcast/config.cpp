@@ -5,6 +5,7 @@
 #include <set>
 
 #include "config/keys_hazelcast.h"
+#include "config/value.h"
 #include "member_protocol/message.h"
 #include "net/interfaces.h"
 
@@ -112,6 +113,19 @@ void readJoin(const config::Config& config, GridConfig& out, Reader& reader) {
   }
 }
 
+// The form is checked with the file (config/key_checks.h).
+std::vector<net::PortRange> readPortRanges(const std::vector<std::string>& items) {
+  std::vector<net::PortRange> out;
+  for (const auto& item : items) {
+    const auto dash = item.find('-');
+    const auto first = config::parseInt(item.substr(0, dash));
+    const auto last = dash == std::string::npos ? first : config::parseInt(item.substr(dash + 1));
+    if (first && last && *first >= 1 && *first <= *last && *last <= 65535)
+      out.push_back({static_cast<std::uint16_t>(*first), static_cast<std::uint16_t>(*last)});
+  }
+  return out;
+}
+
 void readNetwork(const config::Config& config, const std::vector<std::string>& local,
                  GridConfig& out, Reader& reader) {
   out.ipv6 = config.get(keys::kEnableIPv6);
@@ -148,6 +162,7 @@ void readNetwork(const config::Config& config, const std::vector<std::string>& l
                                          ", allowed is 1..65535");
   else
     out.port = static_cast<std::uint16_t>(port);
+  out.outboundPorts = readPortRanges(config.get(keys::kOutboundPortDefinitions));
   out.portTries = config.get(keys::kNetworkPortAutoIncrement) ? kAutoIncrementPorts : 1;
   if (config.get(keys::kGridSsl))
     reader.error(keys::kGridSsl, "this release does not encrypt the member traffic yet; set false");

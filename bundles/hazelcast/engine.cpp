@@ -34,7 +34,9 @@ Status Engine::Impl::start() {
   shared->identity.self = Member{id, address, config.lite};
   shared->identity.partitionCount = static_cast<std::uint32_t>(config.partitionCount);
   shared->identity.key = deriveLinkKey(config.password, config.clusterName);
-  shared->from = config.bindHost;
+  shared->from.host = config.bindHost;
+  if (!config.outboundPorts.empty())
+    shared->from.ports = std::make_shared<net::SourcePorts>(config.outboundPorts);
   shared->connectMillis = config.connectMillis;
   shared->refusals = refusals;
   context = shared;

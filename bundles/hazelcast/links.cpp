@@ -28,10 +28,14 @@ class DialImpl final : public Dial, public std::enable_shared_from_this<DialImpl
                          context_->connectMillis, kBeforeHandshake,
                          [self = shared_from_this()](auto result) {
                            if (!self->done_) return;
-                           if (!result)
-                             return self->fail(result.error().code == Code::kNetTimeout
-                                                   ? LinkLoss::kTimeout
-                                                   : LinkLoss::kRefused);
+                           // Refused means that nobody listens there, and nothing else does.
+                           if (!result) {
+                             if (result.error().code == Code::kBusy)
+                               self->context_->refusals->noteSourcePorts(result.error().message);
+                             return self->fail(result.error().code == Code::kNetRefused
+                                                   ? LinkLoss::kRefused
+                                                   : LinkLoss::kTimeout);
+                           }
                            self->greet(std::move(result.value()));
                          });
   }
@@ -168,6 +172,17 @@ void RefusalLog::note(const std::string& address, Refusal reason, bool byPeer,
   }
   log::warn("member link with " + address + " refused by " + (byPeer ? "the other side" : "us") +
             " (" + refusalName(reason) + "): " + text);
+}
+
+void RefusalLog::noteSourcePorts(const std::string& text) {
+  const std::int64_t now = clock_.steadyMillis();
+  {
+    std::lock_guard lock(mutex_);
+    if (sourcePortsLogged_ && now - *sourcePortsLogged_ < kQuietMillis) return;
+    sourcePortsLogged_ = now;
+  }
+  log::warn(text + ": more outbound ports are needed, at least two for each data shard and two "
+            "more; the link is tried again");
 }
 
 std::shared_ptr<Dial> dialLink(net::Shard& shard, std::shared_ptr<const LinkContext> context,

@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -34,6 +35,8 @@ class RefusalLog {
 
   explicit RefusalLog(Clock& clock) : clock_(clock) {}
   void note(const std::string& address, Refusal reason, bool byPeer, const std::string& text);
+  // A dial found no source port free; logged once in kQuietMillis.
+  void noteSourcePorts(const std::string& text);
   std::uint64_t count(Refusal reason) const { return counts_[static_cast<std::size_t>(reason)]; }
 
  private:
@@ -41,12 +44,13 @@ class RefusalLog {
   std::array<std::atomic<std::uint64_t>, kReasons> counts_{};
   std::mutex mutex_;
   std::map<std::pair<std::string, Refusal>, std::int64_t> lastLogged_;
+  std::optional<std::int64_t> sourcePortsLogged_;
 };
 
 // What every link of this member shares; immutable once the port is known.
 struct LinkContext {
   LinkIdentity identity;
-  std::string from;                        // local address to dial from, may be empty
+  net::Source from;                        // local address and ports to dial from
   std::int64_t connectMillis = 10'000;
   std::shared_ptr<RefusalLog> refusals;
 };

@@ -18,6 +18,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "net/shard.h"
+#include "net/source_ports.h"
 
 namespace ox::net {
 
@@ -49,11 +50,11 @@ class Stream : public std::enable_shared_from_this<Stream> {
   using OnClosed = std::function<void(CloseReason why, const std::string& text)>;
   using OnConnected = std::function<void(Result<std::shared_ptr<Stream>>)>;
 
-  // Dials a numeric address. `from` (may be empty) is the local address to dial from. The answer
-  // comes later on the shard, by timeoutMillis at the latest.
-  static void connect(Shard& shard, const std::string& host, std::uint16_t port,
-                      const std::string& from, std::int64_t timeoutMillis, Limits limits,
-                      OnConnected done);
+  // Dials a numeric address from `from`. The answer comes later on the shard, by timeoutMillis at
+  // the latest. Errors: kNetRefused (nobody listens there), kNetTimeout, kBusy (every source port
+  // is in use), kNetClosed (anything else).
+  static void connect(Shard& shard, const std::string& host, std::uint16_t port, const Source& from,
+                      std::int64_t timeoutMillis, Limits limits, OnConnected done);
   static std::shared_ptr<Stream> adopt(Shard& shard, Detached connection, Limits limits);
   ~Stream();
 

@@ -177,3 +177,98 @@ TEST_CASE("acceptor: auto-increment, a taken port, a foreign address") {
   }
   CHECK_FALSE(Acceptor::open(shard, "192.0.2.1", 0, 1, {}).ok());
 }
+
+namespace {
+// Two neighbouring ports that nothing uses at this moment, below the ephemeral range.
+std::uint16_t freePair() {
+  Shard shard(-1, "probe");
+  for (int p = 21000 + static_cast<int>(::getpid() % 500) * 20;; p += 2)
+    if (Acceptor::open(shard, "127.0.0.1", static_cast<std::uint16_t>(p), 1, {}).ok() &&
+        Acceptor::open(shard, "127.0.0.1", static_cast<std::uint16_t>(p + 1), 1, {}).ok())
+      return static_cast<std::uint16_t>(p);
+}
+// A listener that takes whatever comes and keeps it.
+struct Sink {
+  int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  std::uint16_t port = 0;
+  Sink() {
+    sockaddr_in a{};
+    a.sin_family = AF_INET;
+    inet_pton(AF_INET, "127.0.0.1", &a.sin_addr);
+    REQUIRE(::bind(fd, reinterpret_cast<sockaddr*>(&a), sizeof a) == 0);
+    REQUIRE(::listen(fd, 10) == 0);
+    socklen_t n = sizeof a;
+    ::getsockname(fd, reinterpret_cast<sockaddr*>(&a), &n);
+    port = ntohs(a.sin_port);
+  }
+  ~Sink() { ::close(fd); }
+  std::uint16_t acceptFrom() {
+    sockaddr_in a{};
+    socklen_t n = sizeof a;
+    const int in = ::accept(fd, reinterpret_cast<sockaddr*>(&a), &n);
+    kept.push_back(in);
+    return ntohs(a.sin_port);
+  }
+  std::vector<int> kept;
+};
+Result<std::shared_ptr<Stream>> dialFrom(Shard& shard, std::uint16_t port, const Source& source) {
+  std::promise<Result<std::shared_ptr<Stream>>> answer;
+  shard.post([&] {
+    Stream::connect(shard, "127.0.0.1", port, source, 5000, Stream::Limits{},
+                    [&](auto r) { answer.set_value(std::move(r)); });
+  });
+  return answer.get_future().get();
+}
+}  // namespace
+
+TEST_CASE("dials leave from the given source ports only; an exhausted range says so") {
+  Shard shard(0, "client");
+  Sink one, two;
+  const std::uint16_t first = freePair();
+  const auto ports = std::make_shared<SourcePorts>(
+      std::vector<PortRange>{{first, static_cast<std::uint16_t>(first + 1)}});
+  const Source source("127.0.0.1", ports);
+  const auto a = dialFrom(shard, one.port, source), b = dialFrom(shard, one.port, source);
+  REQUIRE(a);
+  REQUIRE(b);
+  const auto fromA = one.acceptFrom(), fromB = one.acceptFrom();
+  CHECK(std::min(fromA, fromB) == first);
+  CHECK(std::max(fromA, fromB) == first + 1);
+  // Both ports lead to another target as well, but not a third time to the first one.
+  const auto c = dialFrom(shard, two.port, source);
+  REQUIRE(c);
+  CHECK(two.acceptFrom() >= first);
+  const auto d = dialFrom(shard, one.port, source);
+  REQUIRE(!d);
+  CHECK(d.error().code == Code::kBusy);
+  CHECK(d.error().message.find(ports->text()) != std::string::npos);
+  CHECK(ports->exhausted() == 1);
+  shard.runAndWait([&] {
+    for (const auto* s : {&a, &b, &c}) s->value()->close();
+  });
+}
+
+TEST_CASE("a dial from the port that it goes to does not meet itself") {
+  Shard shard(0, "client");
+  const std::uint16_t port = freePair();
+  const auto ports = std::make_shared<SourcePorts>(
+      std::vector<PortRange>{{port, static_cast<std::uint16_t>(port + 1)}});
+  for (int i = 0; i < 4; ++i) {
+    const auto r = dialFrom(shard, port, Source("127.0.0.1", ports));
+    REQUIRE(!r);
+    CHECK(r.error().code == Code::kNetRefused);
+  }
+}
+
+TEST_CASE("nobody listens is refused; an address that cannot be used is not") {
+  Shard shard(0, "client");
+  const auto refused = dialFrom(shard, freePair(), "");
+  REQUIRE(!refused);
+  CHECK(refused.error().code == Code::kNetRefused);
+  std::promise<Code> answer;
+  shard.post([&] {
+    Stream::connect(shard, "fe80::1%nowhere", 1, "", 1000, Stream::Limits{},
+                    [&](auto r) { answer.set_value(r.error().code); });
+  });
+  CHECK(answer.get_future().get() == Code::kNetClosed);
+}
