@@ -10,10 +10,13 @@ namespace ox::sim {
 namespace {
 const std::set<std::string>& knownCommands() {
   static const std::set<std::string> known = {
-      "data", "members", "backups", "net", "start", "load", "keys", "reads", "removals", "wait",
-      "settle",
-      "crash", "restart", "join", "stop", "gone", "rolling", "reset", "resets", "cut", "heal",
-      "freeze", "mark", "expect"};
+      // settings
+      "data", "members", "lite", "hosts", "protocol", "skew", "drift", "backups", "async", "clients",
+      "keys", "removals", "reads", "net", "start",
+      // commands
+      "load", "wait", "settle", "crash", "restart", "join", "stop", "gone", "rolling", "mark", "expect",
+      // faults
+      "reset", "resets", "cut", "heal", "flap", "freeze", "jump"};
   return known;
 }
 constexpr std::size_t kMaxCommands = 200;

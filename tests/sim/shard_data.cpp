@@ -38,6 +38,7 @@ class Shards final : public DataSide {
     grid::MapConfig config;
     config.name = "work";
     config.backupCount = world.tunables.backups;
+    config.asyncBackupCount = world.tunables.asyncBackups;
     maps->add(config);
     for (int i = 0; i < world.tunables.shards; ++i) {
       grid::ShardSettings s;
@@ -46,8 +47,10 @@ class Shards final : public DataSide {
       s.shardCount = world.tunables.shards;
       s.callTimeoutMillis = world.tunables.callTimeoutMillis;
       s.compareMillis = world.tunables.compareMillis;
+      s.retryMillis = world.tunables.retryMillis;
+      s.copyChunkBytes = world.tunables.copyChunkBytes;
       hosts_.push_back(std::make_unique<Host>(world, member, i));
-      shards_.push_back(std::make_unique<grid::ShardCore>(s, maps, world.clock, random_,
+      shards_.push_back(std::make_unique<grid::ShardCore>(s, maps, member.clock, random_,
                                                           *hosts_.back()));
     }
   }

@@ -16,28 +16,33 @@ Tunables randomTunables(Random& random) {
   t.silenceMillis = t.heartbeatMillis * pick({5, 10});
   t.searchMillis = pick({500, 1000});
   t.compareMillis = pick({1000, 5000});
-  t.migrationsPerMember = static_cast<int>(pick({2, 8, 32}));
+  t.migrationsPerMember = static_cast<int>(pick({1, 2, 8, 32}));
+  t.dataTickMillis = pick({2, 10, 10, 40});
+  t.retryMillis = pick({1, 20, 100});
+  t.copyChunkBytes = static_cast<std::size_t>(pick({32, 4096, 256 << 10}));
   t.latency = pick({50, 300, 2000});
   t.jitter = pick({20, 400, 5000});
   return t;
 }
 
 SimMember::SimMember(World& world, Address where, MemberId who, std::vector<Address> candidates,
-                     std::uint64_t seed)
-    : id(who), address(std::move(where)), world_(world), random_(seed) {
+                     MemberOptions how, std::uint64_t seed)
+    : id(who), address(std::move(where)), options(how), clock(world.clock), world_(world),
+      random_(seed) {
+  clock.set(options.wallOffsetMillis, options.driftPpm);
   grid::ControlSettings s;
   s.clusterName = "sim-10.1";
-  s.self = {id, address, false};
+  s.self = asMember();
   s.partitionCount = world.tunables.partitions;
   s.candidates = std::move(candidates);
-  s.backupCopies = std::max(1, world.tunables.backups);
+  s.backupCopies = std::max(1, world.tunables.backups + world.tunables.asyncBackups);
   s.tickMillis = world.tunables.tickMillis;
   s.heartbeatMillis = world.tunables.heartbeatMillis;
   s.silenceMillis = world.tunables.silenceMillis;
   s.searchMillis = world.tunables.searchMillis;
   s.leaveMillis = world.tunables.leaveMillis;
   s.migrationsPerMember = world.tunables.migrationsPerMember;
-  control_ = std::make_unique<grid::ControlCore>(std::move(s), world.clock, random_, *this);
+  control_ = std::make_unique<grid::ControlCore>(std::move(s), clock, random_, *this);
 }
 SimMember::~SimMember() = default;
 
@@ -54,7 +59,8 @@ void SimMember::start() {
   control_->start();
   everyTick(world_, id, world_.tunables.tickMillis * kMillisecond,
             [](SimMember& m) { m.control().tick(); });
-  everyTick(world_, id, 10 * kMillisecond, [](SimMember& m) { m.data().tick(); });
+  everyTick(world_, id, world_.tunables.dataTickMillis * kMillisecond,
+            [](SimMember& m) { m.data().tick(); });
 }
 
 LinkId SimMember::dial(const Address& to) { return world_.dial(*this, to); }
@@ -99,18 +105,19 @@ void World::note(const std::string& line) {
 }
 
 void World::after(Micros delay, std::function<void()> event) {
-  events_.push({now() + delay, ++order_,
-                std::make_shared<std::function<void()>>(std::move(event))});
+  events_.push_back({now() + delay, ++order_, std::move(event)});
+  std::push_heap(events_.begin(), events_.end(), Later());
 }
 
 bool World::run(Micros limit, const std::function<bool()>& done) {
   const Micros end = now() + limit;
   if (done()) return true;
-  while (!events_.empty() && events_.top().at <= end) {
-    const Event e = events_.top();
-    events_.pop();
+  while (!events_.empty() && events_.front().at <= end) {
+    std::pop_heap(events_.begin(), events_.end(), Later());
+    const Event e = std::move(events_.back());
+    events_.pop_back();
     clock.now = e.at;
-    (*e.run)();
+    e.run();
     if (done()) return true;
   }
   clock.now = end;
@@ -131,15 +138,13 @@ void World::post(const MemberId& member, Micros delay, std::function<void(SimMem
 }
 
 SimMember* World::find(const MemberId& id) {
-  for (auto& m : members_)
-    if (m->id == id) return m.get();
-  return nullptr;
+  const auto it = byId_.find(id);
+  return it == byId_.end() ? nullptr : it->second;
 }
 
 SimMember* World::at(const Address& address) {
-  for (auto& m : members_)
-    if (m->alive && m->address == address) return m.get();
-  return nullptr;
+  const auto it = byAddress_.find(address);
+  return it == byAddress_.end() || !it->second->alive ? nullptr : it->second;
 }
 
 std::vector<SimMember*> World::living() {
@@ -152,8 +157,10 @@ std::vector<SimMember*> World::living() {
 SimMember& World::startMember(const Address& address) {
   powerless.erase(address);
   const MemberId id{random.next() | 1, nextMember_++};
-  members_.push_back(std::make_unique<SimMember>(*this, address, id, candidates_, random.next()));
+  members_.push_back(std::make_unique<SimMember>(*this, address, id, candidates_,
+                                                 options_[address], random.next()));
   SimMember& m = *members_.back();
+  byId_[id] = byAddress_[address] = &m;
   m.attach(factory_(*this, m, random.next()));
   note(address.toString() + " starts as " + id.toString());
   m.start();
@@ -198,214 +205,6 @@ void World::freeze(SimMember& member, Micros length) {
     auto held = std::exchange(m->held, {});
     for (auto& event : held) event();
   });
-}
-
-// --- network ---------------------------------------------------------------------------------
-
-Micros World::travel() {
-  Micros t = tunables.latency + static_cast<Micros>(
-      random.below(static_cast<std::uint64_t>(tunables.jitter) + 1));
-  Micros timeout = 200 * kMillisecond;
-  for (int i = 0; i < 4 && static_cast<int>(random.below(100)) < tunables.lossPercent; ++i) {
-    t += timeout;
-    timeout *= 2;
-  }
-  return t;
-}
-
-bool World::isCut(const Address& a, const Address& b) const {
-  return cuts_.count({std::min(a, b), std::max(a, b)}) != 0;
-}
-void World::cut(const Address& a, const Address& b, bool on) {
-  const std::pair key(std::min(a, b), std::max(a, b));
-  if (on) cuts_.insert(key);
-  else cuts_.erase(key);
-}
-
-// At time `at`, or when the cut between the two has healed, if `still` holds then.
-void World::deliver(const MemberId& to, const Address& from, const Address& toAddress, Micros when,
-                    std::function<bool()> still, std::function<void(SimMember&)> event) {
-  post(to, when - now(), [=, this](SimMember& m) {
-    if (!still()) return;
-    if (isCut(from, toAddress))
-      deliver(to, from, toAddress, now() + 50 * kMillisecond, still, event);
-    else
-      event(m);
-  });
-}
-
-LinkId World::dial(SimMember& from, const Address& to) {
-  const LinkId link = nextLink_++;
-  const std::uint64_t id = link;
-  auto c = std::make_shared<Connection>();
-  c->dialler = {from.id, link, 0};
-  connections_[id] = c;
-  connectionOf_[link] = id;
-  const Address source = from.address;
-  after(travel(), [this, id, c, source, to] {
-    if (connections_.count(id) == 0) return;
-    SimMember* target = at(to);
-    const auto lost = [&](LinkLoss why, Micros delay) {
-      post(c->dialler.member, delay, [this, id, c, why](SimMember& m) {
-        if (connections_.erase(id) != 0) m.control().linkLost(c->dialler.link, why);
-      });
-    };
-    if (isCut(source, to)) return lost(LinkLoss::kTimeout, 3 * kSecond);
-    if (target == nullptr)
-      return lost(powerless.count(to) != 0 ? LinkLoss::kTimeout : LinkLoss::kRefused,
-                  powerless.count(to) != 0 ? 3 * kSecond : travel());
-    c->acceptor = {target->id, nextLink_++, 0};
-    connectionOf_[c->acceptor.link] = id;
-    // The acceptor is up first; the dialler when the last word of the handshake arrives.
-    post(target->id, 0, [this, id, c, source](SimMember& acceptor) {
-      SimMember* dialler = find(c->dialler.member);
-      if (connections_.count(id) == 0 || dialler == nullptr || !dialler->alive) return;
-      c->open = true;
-      c->dialler.lastArrival = now() + travel();
-      post(dialler->id, c->dialler.lastArrival - now(), [this, id, c](SimMember& m) {
-        SimMember* other = find(c->acceptor.member);
-        if (connections_.count(id) != 0 && c->open && other != nullptr)
-          m.control().linkUp(c->dialler.link, {other->id, other->address, false, false});
-      });
-      acceptor.control().linkUp(c->acceptor.link, {dialler->id, dialler->address, false, true});
-    });
-  });
-  return link;
-}
-
-void World::sendControl(SimMember& from, LinkId link, Bytes frame) {
-  const auto known = connectionOf_.find(link);
-  if (known == connectionOf_.end()) return;
-  const auto found = connections_.find(known->second);
-  if (found == connections_.end() || !found->second->open) return;
-  const auto c = found->second;
-  End& end = c->dialler.link == link ? c->acceptor : c->dialler;
-  SimMember* target = find(end.member);
-  if (target == nullptr) return;
-  end.lastArrival = std::max(end.lastArrival + 1, now() + travel());
-  deliver(end.member, from.address, target->address, end.lastArrival, [c] { return c->open; },
-          [to = end.link, frame = std::move(frame)](SimMember& m) {
-            m.control().received(to, frame);
-          });
-}
-
-void World::closeControl(SimMember& from, LinkId link) {
-  if (const auto known = connectionOf_.find(link); known != connectionOf_.end())
-    breakConnection(known->second, LinkLoss::kReset, from.id);
-}
-
-// Everything in flight is lost; both ends are told, except the one that did it. A cut keeps the
-// news away until it heals.
-void World::breakConnection(std::uint64_t id, LinkLoss why, const MemberId& except) {
-  const auto found = connections_.find(id);
-  if (found == connections_.end()) return;
-  const auto c = found->second;
-  connections_.erase(found);
-  connectionOf_.erase(c->dialler.link);
-  connectionOf_.erase(c->acceptor.link);
-  const bool wasOpen = std::exchange(c->open, false);
-  SimMember* dialler = find(c->dialler.member);
-  SimMember* acceptor = find(c->acceptor.member);
-  if (dialler == nullptr || acceptor == nullptr) return;
-  const auto tell = [&](const End& end, const SimMember& to, const SimMember& other) {
-    if (end.member == except || (!wasOpen && end.link == c->acceptor.link)) return;
-    deliver(end.member, other.address, to.address, now() + travel(), [] { return true; },
-            [link = end.link, why](SimMember& m) { m.control().linkLost(link, why); });
-  };
-  tell(c->dialler, *dialler, *acceptor);
-  tell(c->acceptor, *acceptor, *dialler);
-}
-
-void World::resetLinks(const MemberId& a, const MemberId& b) {
-  std::vector<std::uint64_t> list;
-  for (const auto& [id, c] : connections_)
-    if ((c->dialler.member == a && c->acceptor.member == b) ||
-        (c->dialler.member == b && c->acceptor.member == a))
-      list.push_back(id);
-  for (const std::uint64_t id : list) breakConnection(id, LinkLoss::kReset, MemberId{});
-  breakData(a, b);
-}
-
-// --- data links: one way per sending shard; all of a pair break together ----------------------
-
-void World::dataPeersChanged(SimMember& member) {
-  // Links to members that are no longer in the view are closed.
-  for (auto& [pair, path] : data_) {
-    if (pair.first != member.id || !(path.up || path.dialling)) continue;
-    if (member.dataPeers.count(pair.second) != 0) continue;
-    ++path.generation;
-    path.up = path.dialling = false;
-    path.lastArrival.clear();
-    post(member.id, 2, [to = pair.second](SimMember& self) { self.data().peer(to, false); });
-  }
-  for (const MemberId& to : member.dataPeers) dialData(member.id, to);
-}
-
-void World::dialData(const MemberId& from, const MemberId& to) {
-  DataPath& path = data_[{from, to}];
-  if (path.up || path.dialling) return;
-  path.dialling = true;
-  const std::uint64_t generation = path.generation;
-  post(from, 2 * travel() + kMillisecond, [=, this](SimMember& self) {
-    DataPath& p = data_[{from, to}];
-    if (p.generation != generation) return;  // broken meanwhile, dialled anew
-    p.dialling = false;
-    SimMember* other = find(to);
-    if (self.dataPeers.count(to) == 0 || other == nullptr) return;
-    if (!other->alive || other->frozen || isCut(self.address, other->address)) {
-      p.dialling = true;
-      post(from, 100 * kMillisecond, [=, this](SimMember&) {
-        DataPath& again = data_[{from, to}];
-        if (again.generation != generation) return;
-        again.dialling = false;
-        dialData(from, to);
-      });
-      return;
-    }
-    p.up = true;
-    self.data().peer(to, true);
-  });
-}
-
-void World::breakData(const MemberId& a, const MemberId& b) {
-  Micros told = 0;
-  const Micros ab = travel();
-  const Micros ba = travel();
-  told = std::max(ab, ba);
-  for (const auto& [from, to, delay] : {std::tuple(a, b, ab), std::tuple(b, a, ba)}) {
-    DataPath& path = data_[{from, to}];
-    const bool was = path.up || path.dialling;
-    ++path.generation;
-    path.up = false;
-    path.dialling = was;  // until dialled again below
-    path.lastArrival.clear();
-    if (!was) continue;
-    const std::uint64_t generation = path.generation;
-    post(from, delay, [to = to](SimMember& self) { self.data().peer(to, false); });
-    post(from, told + 20 * kMillisecond, [this, from = from, to = to, generation](SimMember&) {
-      DataPath& p = data_[{from, to}];
-      if (p.generation != generation) return;
-      p.dialling = false;
-      dialData(from, to);
-    });
-  }
-}
-
-void World::sendData(SimMember& from, int shard, const MemberId& to, Bytes frame) {
-  const auto found = data_.find({from.id, to});
-  SimMember* target = find(to);
-  if (found == data_.end() || !found->second.up || target == nullptr) return;
-  DataPath& path = found->second;
-  Micros& last = path.lastArrival[shard];
-  last = std::max(last + 1, now() + travel());
-  const std::uint64_t generation = path.generation;
-  deliver(to, from.address, target->address, last,
-          [this, key = std::pair(from.id, to), generation] {
-            return data_[key].generation == generation;
-          },
-          [sender = from.id, frame = std::move(frame)](SimMember& m) {
-            m.data().received(sender, frame);
-          });
 }
 
 }  // namespace ox::sim

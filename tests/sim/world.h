@@ -5,20 +5,22 @@
 // Threads:   one per World; Worlds share nothing.
 // Network:   links are reliable and in order, like TCP: loss delays (retransmission), a reset
 //            loses what is in flight and tells both ends, a cut holds all back until it heals.
+//            A cut has a direction; no link can be dialled while either direction is cut.
 // Units:     microseconds inside, milliseconds at the cores.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
-#include <queue>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/random.h"
 #include "data_side.h"
+#include "member_protocol/message.h"
 #include "membership/control_core.h"
 
 namespace ox::sim {
@@ -41,18 +43,52 @@ class VirtualClock final : public Clock {
   Micros now = 0;
 };
 
+// The clock of one member: runs as fast as the world's, its wall time may differ, drift and jump.
+class MemberClock final : public Clock {
+ public:
+  explicit MemberClock(const VirtualClock& world) : world_(world), since_(world.now) {}
+  std::int64_t steadyNanos() const override { return world_.steadyNanos(); }
+  std::int64_t wallMillis() const override {
+    return world_.wallMillis() + offset() + (world_.now - since_) / 1000 * driftPpm_ / 1'000'000;
+  }
+  void set(std::int64_t offsetMillis, std::int64_t driftPpm) {
+    offset_ = offsetMillis;
+    driftPpm_ = driftPpm;
+  }
+  void jump(std::int64_t millis) { offset_ += millis; }
+  std::int64_t offset() const { return offset_; }
+
+ private:
+  const VirtualClock& world_;
+  Micros since_;
+  std::int64_t offset_ = 0;
+  std::int64_t driftPpm_ = 0;
+};
+
+// What one member is configured with; kept per address, so that a restart finds it again.
+struct MemberOptions {
+  bool lite = false;
+  int protocolMax = grid::kProtocolMax;
+  std::int64_t wallOffsetMillis = 0;
+  std::int64_t driftPpm = 0;
+};
+
 // What a seed chooses besides the order of things.
 struct Tunables {
   int partitions = 31;
   int shards = 2;
   int backups = 1;
+  int asyncBackups = 0;
   std::int64_t tickMillis = 50;
+  std::int64_t dataTickMillis = 10;
   std::int64_t heartbeatMillis = 500;
   std::int64_t silenceMillis = 5000;
   std::int64_t searchMillis = 1000;
   std::int64_t leaveMillis = 60000;
   std::int64_t callTimeoutMillis = 30000;
   std::int64_t compareMillis = 2000;
+  std::int64_t retryMillis = 20;
+  std::size_t copyChunkBytes = 256 << 10;
   int migrationsPerMember = 8;
   Micros latency = 300;         // one way, least
   Micros jitter = 400;          // and up to that much more
@@ -66,7 +102,7 @@ class World;
 class SimMember final : public grid::ControlHost {
  public:
   SimMember(World& world, Address address, MemberId id, std::vector<Address> candidates,
-            std::uint64_t seed);
+            MemberOptions options, std::uint64_t seed);
   ~SimMember() override;
 
   void attach(std::unique_ptr<DataSide> data) { data_ = std::move(data); }
@@ -77,6 +113,9 @@ class SimMember final : public grid::ControlHost {
 
   const MemberId id;
   const Address address;
+  const MemberOptions options;
+  MemberClock clock;
+  grid::Member asMember() const { return {id, address, options.lite}; }
   bool alive = true;     // false after crash or leaving
   bool leftWell = false; // left() was called
   bool leaving = false;
@@ -122,11 +161,15 @@ class World {
   std::vector<SimMember*> living();              // alive, not frozen or leaving
   SimMember* find(const MemberId& id);
   void setCandidates(std::vector<Address> list) { candidates_ = std::move(list); }
+  MemberOptions& optionsOf(const Address& address) { return options_[address]; }
 
   // Network
   void resetLinks(const MemberId& a, const MemberId& b);
-  void cut(const Address& a, const Address& b, bool on);  // both directions
-  bool isCut(const Address& a, const Address& b) const;
+  void cut(const Address& a, const Address& b, bool on);     // both directions
+  void cutOneWay(const Address& from, const Address& to, bool on);
+  void healAll() { cuts_.clear(); }
+  bool isCut(const Address& from, const Address& to) const;  // this direction
+  bool canDial(const Address& a, const Address& b) const { return !isCut(a, b) && !isCut(b, a); }
   LinkId dial(SimMember& from, const Address& to);
   void sendControl(SimMember& from, LinkId link, Bytes frame);
   void closeControl(SimMember& from, LinkId link);
@@ -142,15 +185,21 @@ class World {
   std::set<Address> powerless;  // machines without power answer nothing, not even "refused"
   std::uint64_t viewsInstalled = 0;
   std::uint64_t lossesTold = 0;  // records of leavers that could not hand everything over
+  struct Traffic {
+    std::uint64_t messages = 0, bytes = 0;
+  };
+  Traffic control, data;  // sent so far
   std::function<void(SimMember&, const ViewPtr&)> onInstalled;
 
  private:
   struct Event {
     Micros at;
     std::uint64_t order;
-    std::shared_ptr<std::function<void()>> run;
-    bool operator>(const Event& o) const {
-      return at != o.at ? at > o.at : order > o.order;
+    std::function<void()> run;
+  };
+  struct Later {
+    bool operator()(const Event& a, const Event& b) const {
+      return a.at != b.at ? a.at > b.at : a.order > b.order;
     }
   };
   struct End {
@@ -179,11 +228,14 @@ class World {
 
   DataFactory factory_;
   std::vector<Address> candidates_;
-  std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
+  std::map<Address, MemberOptions> options_;
+  std::vector<Event> events_;  // a heap, the earliest in front
   std::uint64_t order_ = 0;
   std::uint64_t nextLink_ = 1;
   std::uint64_t nextMember_ = 1;
   std::vector<std::unique_ptr<SimMember>> members_;
+  std::unordered_map<MemberId, SimMember*> byId_;
+  std::map<Address, SimMember*> byAddress_;  // the latest process there
   std::map<std::uint64_t, std::shared_ptr<Connection>> connections_;
   std::map<LinkId, std::uint64_t> connectionOf_;
   std::map<std::pair<MemberId, MemberId>, DataPath> data_;
