@@ -19,7 +19,7 @@ struct OperationInput {
   std::int64_t maxIdleMillis = -1;
 };
 
-enum class Effect : std::uint8_t { kNone, kStored, kRemoved, kCleared };
+enum class Effect : std::uint8_t { kNone, kStored, kRemoved, kCleared, kContainer = 16 };
 
 struct Outcome {
   services::MapReply reply;

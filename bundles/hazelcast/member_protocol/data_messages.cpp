@@ -119,7 +119,9 @@ Result<OperationMessage> OperationMessage::decode(ByteReader& in) {
   m.id = readOpId(in);
   m.stream = in.u32();
   m.kind = static_cast<OpKind>(in.u8());
-  if (!isMapOp(m.kind) && (m.kind < OpKind::kSize || m.kind > OpKind::kMerge)) in.fail();
+  if (!isMapOp(m.kind) && !isContainerOp(m.kind) &&
+      (m.kind < OpKind::kSize || m.kind > OpKind::kMerge))
+    in.fail();
   m.cursor = in.u32();
   m.ttlMillis = in.i64();
   m.maxIdleMillis = in.i64();
@@ -215,6 +217,9 @@ Bytes BackupMessage::encode(std::uint16_t slot) const {
   if (effect == Effect::kStored) {
     writeMeta(out, meta);
     out.blob(value);
+  } else if (effect == Effect::kContainer) {
+    out.blob(value);
+    out.blob(result);
   }
   return out.take();
 }
@@ -228,13 +233,16 @@ Result<BackupMessage> BackupMessage::decode(ByteReader& in) {
     m.count = in.u64();
   }
   const auto effect = in.u8();
-  if (effect > static_cast<std::uint8_t>(Effect::kCleared)) in.fail();
   m.effect = static_cast<Effect>(effect);
+  if (m.effect > Effect::kCleared && m.effect != Effect::kContainer) in.fail();
   m.map = readName(in);
   m.key = readBounded(in, kMaxKeyBytes);
   if (m.effect == Effect::kStored) {
     m.meta = readMeta(in);
     m.value = readBounded(in, kMaxValueBytes);
+  } else if (m.effect == Effect::kContainer) {
+    m.value = readBounded(in, kMaxValueBytes);
+    m.result = readBounded(in, kMaxValueBytes);
   }
   return finish(in, m, "backup");
 }
@@ -275,6 +283,12 @@ void writeRecentItem(ByteWriter& out, const RecentItem& recent) {
   out.u64(recent.seq);
 }
 
+void writeContainerItem(ByteWriter& out, BytesView name, BytesView piece) {
+  out.u8(static_cast<std::uint8_t>(CopyItemKind::kContainer));
+  out.blob(name);
+  out.blob(piece);
+}
+
 void CopyChunkMessage::begin(ByteWriter& out, std::uint16_t slot) const {
   out.u8(static_cast<std::uint8_t>(Kind::kCopyChunk));
   out.u16(slot);
@@ -310,6 +324,10 @@ Result<CopyChunkMessage> CopyChunkMessage::decode(ByteReader& in) {
         item.recent.value = readBounded(in, kMaxValueBytes);
         item.recent.count = in.u64();
         item.recent.seq = in.u64();
+        break;
+      case CopyItemKind::kContainer:
+        item.map = readName(in);
+        item.value = readBounded(in, kMaxValueBytes);
         break;
       default:
         in.fail();

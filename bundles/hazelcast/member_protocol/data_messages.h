@@ -38,10 +38,14 @@ struct OpId {
 enum class OpKind : std::uint8_t {
   kLastMapOp = static_cast<std::uint8_t>(services::MapOp::kTouch),
   kSize = 32, kKeys = 33, kEntries = 34, kClear = 35, kMerge = 36,
+  kContainer = 48, kMergeContainer = 49,  // value = request; ttlMillis = how long it may wait
 };
 inline bool isMapOp(OpKind k) { return k <= OpKind::kLastMapOp; }
+inline bool isContainerOp(OpKind k) {
+  return k == OpKind::kContainer || k == OpKind::kMergeContainer;
+}
 inline bool isWrite(OpKind k) {
-  return k == OpKind::kClear || k == OpKind::kMerge ||
+  return isContainerOp(k) || k == OpKind::kClear || k == OpKind::kMerge ||
          (isMapOp(k) && isWrite(static_cast<services::MapOp>(k)));
 }
 
@@ -116,6 +120,7 @@ struct BackupMessage {
   Effect effect = Effect::kNone;
   BytesView map, key, value;
   RecordMeta meta;
+  BytesView result;  // Effect::kContainer: answer to the operation; value = delta
 
   Bytes encode(std::uint16_t slot) const;
   static Result<BackupMessage> decode(ByteReader& in);
@@ -131,10 +136,10 @@ struct CompareMessage {
   static Result<CompareMessage> decode(ByteReader& in);
 };
 
-enum class CopyItemKind : std::uint8_t { kMap = 1, kRecord = 2, kRecent = 3 };
+enum class CopyItemKind : std::uint8_t { kMap = 1, kRecord = 2, kRecent = 3, kContainer = 16 };
 struct CopyItem {
   CopyItemKind kind = CopyItemKind::kMap;
-  BytesView map;  // kMap: the records that follow belong to it
+  BytesView map;  // kMap: the records that follow belong to it; kContainer: its name, value = piece
   BytesView key, value;
   RecordMeta meta;
   RecentItem recent;
@@ -142,6 +147,7 @@ struct CopyItem {
 void writeMapItem(ByteWriter& out, BytesView map);
 void writeRecordItem(ByteWriter& out, const Record& record);
 void writeRecentItem(ByteWriter& out, const RecentItem& recent);
+void writeContainerItem(ByteWriter& out, BytesView name, BytesView piece);
 
 struct CopyChunkMessage {
   ReplicationHead head;       // versions: of the whole snapshot

@@ -53,6 +53,7 @@ void Impl::raiseLevel(Replica& replica, std::uint8_t level) {
     records->clear();
     replica.validFrom = std::max(replica.validFrom, static_cast<std::uint8_t>(copies + 1));
   }
+  raiseContainers(replica, level);
 }
 
 void Impl::onBackup(const MemberId& from, Partition& p, BytesView frame) {
@@ -81,6 +82,7 @@ void Impl::onBackup(const MemberId& from, Partition& p, BytesView frame) {
     recent.seq = h.versions[0];
     recent.count = message->count;
     if (message->returnsFormer && record != nullptr) recent.value = Bytes(record->value());
+    if (message->effect == Effect::kContainer) recent.value = Bytes(message->result);
     r.recent.add(std::move(recent), 2 * settings_.callTimeoutMillis);
   }
   switch (message->effect) {
@@ -93,6 +95,10 @@ void Impl::onBackup(const MemberId& from, Partition& p, BytesView frame) {
       break;
     case Effect::kCleared:
       records.clear();
+      break;
+    case Effect::kContainer:
+      if (!replayContainer(r, *m, message->value))
+        return ack(from, Kind::kBackupAck, p.number, h, AckStatus::kMismatch);
       break;
     case Effect::kNone:
       break;
@@ -187,9 +193,14 @@ void Impl::onCopyChunk(const MemberId& from, Partition& p, BytesView frame) {
           s.replica.recent.add(std::move(e), 2 * settings_.callTimeoutMillis);
           break;
         }
+        case CopyItemKind::kContainer:
+          if (!restoreContainer(s.replica, item.map, item.value)) status = AckStatus::kMismatch;
+          break;
       }
     }
-    if (message->last) {
+    if (status != AckStatus::kOk) {
+      p.staged.reset();
+    } else if (message->last) {
       Replica fresh = std::move(s.replica);
       p.staged.reset();
       fresh.term = h.term;

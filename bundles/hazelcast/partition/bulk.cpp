@@ -114,9 +114,9 @@ void Impl::askPage(std::shared_ptr<Pages> pages, std::uint32_t cursor) {
 void Impl::overPartitions(const std::string& name, OpKind kind,
                           std::function<void(Result<OpResult>)> total) {
   if (!view_) return total(Error(Code::kGridNotJoined));
-  if (name.empty() || name.size() > kMaxNameBytes)
-    return total(Error(Code::kInvalid,
-                       "a map name has 1.." + std::to_string(kMaxNameBytes) + " bytes"));
+  if (name.empty() || name.size() > kMaxNameBytes || isContainerName(name))
+    return total(Error(Code::kInvalid, "a map name has 1.." + std::to_string(kMaxNameBytes) +
+                                           " bytes and does not begin with '@'"));
   if (calls_.size() + pendingWrites_ >= settings_.maxPendingOperations)
     return total(Error(Code::kBusy));
   struct Sum {
@@ -208,7 +208,8 @@ services::MapStats Impl::localStats(const std::string& name) const {
 
 std::vector<std::string> Impl::mapNames() const {
   std::vector<std::string> names;
-  for (const auto& m : maps_) names.push_back(m->name);
+  for (const auto& m : maps_)
+    if (!isContainerName(m->name)) names.push_back(m->name);
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -249,6 +250,7 @@ void Impl::keepEntriesForMerge() {
     }
   }
   mergeFrom_ = view_;
+  keepContainersForMerge();
 }
 
 void Impl::pumpMerge() {

@@ -19,8 +19,9 @@ void Impl::execute(const std::string& name, int number, services::MapRequest req
                                        std::to_string(kMaxValueBytes)));
     return;
   }
-  if (name.empty() || name.size() > kMaxNameBytes) {
-    done(Error(Code::kInvalid, "a map name has 1.." + std::to_string(kMaxNameBytes) + " bytes"));
+  if (name.empty() || name.size() > kMaxNameBytes || isContainerName(name)) {
+    done(Error(Code::kInvalid, "a map name has 1.." + std::to_string(kMaxNameBytes) +
+                                   " bytes and does not begin with '@'"));
     return;
   }
   if (calls_.size() + pendingWrites_ >= settings_.maxPendingOperations) {

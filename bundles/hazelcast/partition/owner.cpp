@@ -84,6 +84,7 @@ void Impl::runLocal(Partition& p, const std::string& name, OpKind kind,
     else internal(std::move(error));
     return;
   }
+  if (isContainerOp(kind)) return containerLocal(p, *m, kind, request, std::move(internal));
   const OperationInput in{static_cast<MapOp>(kind), request.key, request.value, request.expected,
                           request.ttlMillis, request.maxIdleMillis};
   Executed e = run(p, *m, kind, in, cursor, meta, nullptr);
@@ -109,6 +110,9 @@ void Impl::onOperation(const MemberId& from, Partition& p, BytesView frame) {
   auto message = OperationMessage::decode(in);
   if (!message) return bad(from, message.error().message);
   if (message->id.member != from) return bad(from, "operation in the name of another member");
+  if (isContainerOp(message->kind) != isContainerName(message->map))
+    return bad(from, "operation of the wrong kind for '" + std::string(message->map.substr(0, 80)) +
+                         "'");
   const auto refused = p.refused.find(from);
   if (!p.owner || (refused != p.refused.end() && message->stream <= refused->second))
     return refuse(from, p, *message);
@@ -139,6 +143,8 @@ void Impl::serve(const MemberId& from, Partition& p, const OperationMessage& mes
     e.result.reply.value = known->value;
     e.result.count = known->count;
     e.waitFor = std::min(known->seq, p.data.versions[0]);
+  } else if (isContainerOp(message.kind)) {
+    return containerRemote(from, p, *m, message);
   } else {
     const OperationInput in{static_cast<MapOp>(message.kind), message.key, message.value,
                             message.expected, message.ttlMillis, message.maxIdleMillis};

@@ -39,6 +39,7 @@ void Replica::forget() {
   validFrom = 0;
   seqSeen = 0;
   stores.clear();
+  containers.clear();
   recent.clear();
 }
 

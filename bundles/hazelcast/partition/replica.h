@@ -15,6 +15,7 @@
 #include "map/record_store.h"
 #include "member_protocol/data_messages.h"
 #include "services/grid.h"
+#include "structures/container.h"
 
 namespace ox::grid {
 
@@ -54,6 +55,12 @@ class RecentOperations {
   std::size_t bytes_ = 0;
 };
 
+// A container and the number of the write that changed it last.
+struct HeldContainer {
+  std::unique_ptr<Container> state;
+  std::uint64_t seq = 0;
+};
+
 struct Replica {
   ViewId term;                  // of the owner that wrote it last; zero = nothing ever held
   MemberId termOwner;
@@ -61,6 +68,7 @@ struct Replica {
   std::uint8_t validFrom = 0;   // levels below are incomplete here
   std::uint64_t seqSeen = 0;    // greatest versions[0] met
   std::vector<std::unique_ptr<RecordStore>> stores;  // by map index, null = never used
+  std::vector<std::unique_ptr<HeldContainer>> containers;  // by map index, too
   RecentOperations recent;
 
   void forget();
@@ -126,6 +134,24 @@ struct PendingWrite {
   OpResult result;
 };
 
+// A request to a container; kept while it is parked, that is, while it waits for a change.
+struct ContainerCall {
+  OpKind kind = OpKind::kContainer;
+  std::size_t map = 0;
+  Bytes request;
+  std::int64_t waitUntil = 0;  // steady ms
+  MemberId caller;             // valid = other member
+  std::uint64_t counter = 0;
+  std::uint32_t stream = 0;
+  std::function<void(Result<OpResult>)> internal;
+  bool parked = false;
+};
+struct ContainerAnswer {
+  ContainerCall call;
+  std::uint64_t waitFor = 0;  // number that backups must reach
+  Result<OpResult> result;
+};
+
 // Operations of this member's callers on one partition, in the order they were given.
 struct CallStream {
   std::uint32_t attempt = 1;
@@ -153,6 +179,8 @@ struct Partition {
   absl::flat_hash_map<MemberId, std::uint32_t, std::hash<MemberId>> refused;  // attempt per caller
 
   CallStream calls;
+  std::deque<ContainerCall> parkedCalls;
+  bool membersChanged = false;  // containers have not been told yet
 
   Follower* follower(const MemberId& id) {
     for (auto& f : followers)

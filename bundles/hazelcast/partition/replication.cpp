@@ -22,26 +22,30 @@ ReplicationHead Impl::head(const Partition& p, const Follower& f) const {
 std::uint64_t Impl::replicate(Partition& p, MapInfo& m, Effect effect, BytesView key,
                               const Record* record, const OpId* remote, bool former,
                               std::uint64_t count) {
+  BackupMessage b;
+  if (remote != nullptr) {
+    b.hasOp = true;
+    b.id = *remote;
+    b.returnsFormer = former;
+    b.count = count;
+  }
+  b.effect = effect;
+  b.map = m.name;
+  b.key = key;
+  if (record != nullptr) {
+    b.meta = *record;
+    b.value = record->value();
+  }
+  return replicate(p, m, b);
+}
+
+std::uint64_t Impl::replicate(Partition& p, MapInfo& m, BackupMessage& b) {
   for (int level = 0; level <= m.copies; ++level) ++p.data.versions[level];
   Bytes encoded;
   for (Follower& f : p.followers) {
     if (f.level > m.copies || !f.streaming()) continue;
     if (encoded.empty()) {
-      BackupMessage b;
       b.head = head(p, f);
-      if (remote != nullptr) {
-        b.hasOp = true;
-        b.id = *remote;
-        b.returnsFormer = former;
-        b.count = count;
-      }
-      b.effect = effect;
-      b.map = m.name;
-      b.key = key;
-      if (record != nullptr) {
-        b.meta = *record;
-        b.value = record->value();
-      }
       encoded = b.encode(static_cast<std::uint16_t>(p.number));
     } else {
       patchFollower(encoded, f.round, f.level);
@@ -179,6 +183,7 @@ void Impl::startCopy(Partition& p, Follower& f) {
       message.validFrom =
           std::max(message.validFrom, static_cast<std::uint8_t>(m->copies + 1));
   }
+  message.validFrom = std::max(message.validFrom, containersValidFrom(p.data, f.level));
   ByteWriter out;
   std::size_t lastAt = 0;
   const auto open = [&] {
@@ -221,6 +226,13 @@ void Impl::startCopy(Partition& p, Follower& f) {
       writeRecordItem(out, *records->at(i));
     }
   }
+  copyContainers(p.data, f.level, [&](BytesView name, BytesView piece) {
+    if (out.size() >= settings_.copyChunkBytes) {
+      close(false);
+      open();
+    }
+    writeContainerItem(out, name, piece);
+  });
   close(true);
   f.outboxLimit = f.outboxBytes + kMaxWritesBehindCopy;
   pumpCopy(f);

@@ -28,6 +28,15 @@ void ShardCore::entries(const std::string& map, bool withValues,
 void ShardCore::clear(const std::string& map, services::Completion<std::uint64_t> done) {
   impl_->clear(map, std::move(done));
 }
+void ShardCore::setContainers(std::shared_ptr<const ContainerRegistry> registry) {
+  OX_CHECK(registry != nullptr);
+  impl_->registry_ = std::move(registry);
+}
+void ShardCore::invoke(const std::string& container, int partition, Bytes request,
+                       std::int64_t waitMillis, services::Completion<Bytes> done) {
+  impl_->invoke(container, partition, std::move(request), waitMillis, std::move(done));
+}
+std::uint64_t ShardCore::containerBytes() const { return impl_->containerBytes(); }
 services::MapStats ShardCore::localStats(const std::string& map) const {
   return impl_->localStats(map);
 }
@@ -186,6 +195,7 @@ void Impl::applyView(Partition& p, const ClusterView& view) {
   absl::erase_if(p.refused, [&](const auto& e) { return view.find(e.first) == nullptr; });
   if (!p.owner) becomeOwner(p, view);
   refreshFollowers(p, view);
+  p.membersChanged = true;
   // Only a view unfreezes: one that still orders the move keeps the partition frozen.
   if (p.frozen) {
     bool still = false;
@@ -217,6 +227,7 @@ void Impl::becomeOwner(Partition& p, const ClusterView& view) {
   const auto now = wall();
   for (auto& records : p.data.stores)
     if (records) records->restartIdle(now);
+  containersOwned(p);
 }
 
 // No owner any more. Undrained writes are those of an ownership that was taken away, not handed
@@ -244,6 +255,7 @@ void Impl::demote(Partition& p, bool listed) {
     ByteReader in(BytesView(frame).substr(kDataHeadBytes));
     if (auto message = OperationMessage::decode(in)) refuse(from, p, *message);
   }
+  parkedElsewhere(p);
 }
 
 void Impl::replayEarly() {
@@ -297,8 +309,10 @@ void Impl::tick() {
   for (auto& p : partitions_)
     if (p && p->owner) ownerTick(*p, now);
   sweep(wall());
+  containersTick(now);
   callsTick(now);
   pumpMerge();
+  pumpContainerMerge();
 }
 
 void Impl::received(const MemberId& from, BytesView frame) {

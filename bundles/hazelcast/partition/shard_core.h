@@ -22,6 +22,8 @@
 
 namespace ox::grid {
 
+class ContainerRegistry;
+
 class ShardHost {
  public:
   virtual ~ShardHost() = default;
@@ -67,6 +69,13 @@ class ShardCore {
   void entries(const std::string& map, bool withValues,
                services::Completion<std::vector<services::MapEntry>> done);
   void clear(const std::string& map, services::Completion<std::uint64_t> done);
+  // A request to a container ("@type:rest", structures/container.h) in a partition of this shard;
+  // one that has to wait for a change does so for `waitMillis` at most (bounded by half the call
+  // time-out), then the container says that there was none. Types: setContainers(), before use.
+  void setContainers(std::shared_ptr<const ContainerRegistry> registry);
+  void invoke(const std::string& container, int partition, Bytes request, std::int64_t waitMillis,
+              services::Completion<Bytes> done);
+  std::uint64_t containerBytes() const;     // owned and backups
   services::MapStats localStats(const std::string& map) const;
   std::vector<std::string> mapNames() const;
 

@@ -4,6 +4,7 @@
 //   replication.cpp  the owner's followers: compare, copy, acknowledgements
 //   backup.cpp       the receiving side of these
 //   calls.cpp        operations of this member's callers: sending, retrying, timing out
+//   containers.cpp   everything that is not a map: requests, backup, copy, merge
 //   bulk.cpp         over all partitions; statistics; merge after a split
 // Threads: one. Nothing here blocks or reads a clock other than the given one.
 #pragma once
@@ -19,6 +20,7 @@
 
 #include "partition/replica.h"
 #include "partition/shard_core.h"
+#include "structures/registry.h"
 #include "topic/topics.h"
 
 namespace ox::grid {
@@ -35,6 +37,9 @@ inline constexpr std::size_t kMaxWritesBehindCopy = 64u << 20;  // bytes; then t
 inline constexpr std::size_t kSweepPerTick = 2000;          // records looked at for expiry
 inline constexpr std::size_t kBulkReplyBytes = 1u << 20;
 inline constexpr std::size_t kMaxMergeInFlight = 256;
+inline constexpr std::size_t kMaxParkedCalls = 4096;        // waiting for a container, per partition
+inline constexpr std::size_t kMaxContainersMerging = 32;
+inline constexpr std::int64_t kContainerTickMillis = 100;
 inline constexpr std::int64_t kResendMillis = 2000;         // unanswered though the link is up
 inline constexpr std::int64_t kRepeatDoneMillis = 1000;     // migration reports, until a view
 
@@ -59,11 +64,15 @@ class ShardCore::Impl {
   services::MapStats localStats(const std::string& map) const;
   std::vector<std::string> mapNames() const;
   void publish(const std::string& topic, int slot, Bytes payload);
+  void invoke(const std::string& name, int partition, Bytes request, std::int64_t waitMillis,
+              services::Completion<Bytes> done);
+  std::uint64_t containerBytes() const;
   std::uint64_t ownedEntries() const;
   std::uint64_t unsyncedReplicas() const;
   void keepEntriesForMerge();
 
   Topics topics_;
+  std::shared_ptr<const ContainerRegistry> registry_ = std::make_shared<ContainerRegistry>();
   std::uint64_t badMessages_ = 0;
 
  private:
@@ -111,6 +120,12 @@ class ShardCore::Impl {
     std::string map;
     Bytes key, value;
     RecordMeta meta;
+  };
+  struct KeptContainer {
+    int partition = 0;
+    std::string name;
+    std::deque<Bytes> pieces;
+    bool changed = false;
   };
   struct Pages {  // entries of one partition as they come
     int partition = 0;
@@ -191,6 +206,7 @@ class ShardCore::Impl {
   void sweep(std::int64_t now);
 
   // --- followers
+  std::uint64_t replicate(Partition& p, MapInfo& m, BackupMessage& message);
   std::uint64_t replicate(Partition& p, MapInfo& m, Effect effect, BytesView key,
                           const Record* record, const OpId* remote, bool former,
                           std::uint64_t count);
@@ -229,6 +245,34 @@ class ShardCore::Impl {
   void askPartition(int partition, const std::string& map, OpKind kind, std::uint32_t cursor,
                     InternalDone done);
 
+  // --- containers
+  HeldContainer* findContainer(const Replica& replica, std::size_t map) const;
+  HeldContainer* container(Replica& replica, MapInfo& m);  // null = unknown type
+  ContainerContext containerContext(const Partition& p, const MemberId& caller);
+  void containersOwned(Partition& p);
+  void containerLocal(Partition& p, MapInfo& m, OpKind kind, services::MapRequest& request,
+                      InternalDone done);
+  void containerRemote(const MemberId& from, Partition& p, MapInfo& m,
+                       const OperationMessage& message);
+  void containerCall(Partition& p, ContainerCall call);
+  bool runContainer(Partition& p, ContainerCall& call, std::vector<ContainerAnswer>& answers);
+  std::uint64_t replicateContainer(Partition& p, MapInfo& m, BytesView delta, const OpId* remote,
+                                   BytesView result);
+  void wakeParked(Partition& p, std::size_t map, std::vector<ContainerAnswer>& answers);
+  void giveAnswers(Partition& p, std::vector<ContainerAnswer>& answers);
+  void parkedElsewhere(Partition& p);
+  void containersTick(std::int64_t now);
+  void containerHooks(Partition& p);
+  bool replayContainer(Replica& replica, MapInfo& m, BytesView delta);
+  bool restoreContainer(Replica& replica, BytesView name, BytesView piece);
+  std::uint8_t containersValidFrom(const Replica& replica, std::uint8_t level) const;
+  void raiseContainers(Replica& replica, std::uint8_t level);
+  void copyContainers(const Replica& replica, std::uint8_t level,
+                      const std::function<void(BytesView, BytesView)>& piece) const;
+  void keepContainersForMerge();
+  void pumpContainerMerge();
+  std::int64_t maxParkMillis() const { return settings_.callTimeoutMillis / 2; }
+
   // --- merge
   void pumpMerge();
   void mergeAnswered(Kept kept, const Result<OpResult>& result);
@@ -258,6 +302,11 @@ class ShardCore::Impl {
   std::size_t pendingWrites_ = 0;
   std::vector<std::pair<ViewId, Migration>> reports_;
   int depth_ = 0;
+
+  std::int64_t containerTickAt_ = 0;
+  std::deque<KeptContainer> keptContainers_;
+  ViewPtr containersFrom_;  // the view that they were kept under
+  std::size_t containersMerging_ = 0;
 
   std::deque<Kept> merge_;
   ViewPtr mergeFrom_;  // the view that the entries were kept under
