@@ -99,6 +99,10 @@ bool Impl::dispatch(Partition& p, Call& call) {
     return true;
   }
   if (!up(owner)) return wait(&p, call, 0);
+  if (isContainerOp(call.kind) && !containersSpoken()) {
+    finish(call.counter, containersUnspoken());
+    return true;
+  }
   OperationMessage m;
   m.id = {settings_.self, call.counter};
   m.stream = p.calls.attempt;

@@ -25,6 +25,15 @@ HeldContainer* Impl::container(Replica& replica, MapInfo& m) {
   return replica.containers[m.index].get();
 }
 
+// A member of protocol 1 knows no containers, so there are none as long as one is in the cluster.
+bool Impl::containersSpoken() const { return view_ && view_->protocol >= kContainerProtocol; }
+
+Error Impl::containersUnspoken() {
+  return Error(Code::kGridIncompatible,
+               "a member of an older version is in the cluster: there are no structures beside maps "
+               "and topics until it has been updated");
+}
+
 ContainerContext Impl::containerContext(const Partition& p, const MemberId& caller) {
   ContainerContext context;
   context.now = wall();
@@ -127,6 +136,10 @@ void Impl::containerCall(Partition& p, ContainerCall call) {
 bool Impl::runContainer(Partition& p, ContainerCall& call, std::vector<ContainerAnswer>& answers) {
   MapInfo& m = *maps_[call.map];
   call.parked = false;
+  if (!containersSpoken()) {
+    answers.push_back({std::move(call), 0, containersUnspoken()});
+    return false;
+  }
   HeldContainer* held = container(p.data, m);
   if (held == nullptr) {
     answers.push_back({std::move(call), 0,
@@ -331,6 +344,7 @@ void Impl::raiseContainers(Replica& replica, std::uint8_t level) {
 
 void Impl::copyContainers(const Replica& replica, std::uint8_t level,
                           const std::function<void(BytesView, BytesView)>& piece) const {
+  if (!containersSpoken()) return;
   for (std::size_t map = 0; map < replica.containers.size(); ++map) {
     const HeldContainer* held = replica.containers[map].get();
     if (held == nullptr || held->state->empty() || maps_[map]->copies < level) continue;

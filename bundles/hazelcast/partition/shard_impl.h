@@ -39,6 +39,7 @@ inline constexpr std::size_t kBulkReplyBytes = 1u << 20;
 inline constexpr std::size_t kMaxMergeInFlight = 256;
 inline constexpr std::size_t kMaxParkedCalls = 4096;        // waiting for a container, per partition
 inline constexpr std::size_t kMaxContainersMerging = 32;
+inline constexpr std::uint16_t kContainerProtocol = 2;      // of the cluster
 inline constexpr std::int64_t kContainerTickMillis = 100;
 inline constexpr std::int64_t kResendMillis = 2000;         // unanswered though the link is up
 inline constexpr std::int64_t kRepeatDoneMillis = 1000;     // migration reports, until a view
@@ -248,6 +249,8 @@ class ShardCore::Impl {
   // --- containers
   HeldContainer* findContainer(const Replica& replica, std::size_t map) const;
   HeldContainer* container(Replica& replica, MapInfo& m);  // null = unknown type
+  bool containersSpoken() const;
+  static Error containersUnspoken();
   ContainerContext containerContext(const Partition& p, const MemberId& caller);
   void containersOwned(Partition& p);
   void containerLocal(Partition& p, MapInfo& m, OpKind kind, services::MapRequest& request,

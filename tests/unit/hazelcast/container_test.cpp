@@ -67,6 +67,18 @@ TEST_CASE("errors: unknown type, bad request, map name with @, container name wi
   CHECK(c.core(0).mapNames().empty());
 }
 
+TEST_CASE("while a member speaks protocol 1 there are no containers, and callers are told") {
+  Logs c(2);
+  c.protocol = 1;
+  c.installNew({{0}});
+  CHECK(c.ask(0, "+x").code() == Code::kGridIncompatible);
+  CHECK(c.ask(1, "+x").code() == Code::kGridIncompatible);
+  CHECK(c.sent[Kind::kOperation] == 0);
+  c.protocol = 2;
+  c.installNew({{0}});
+  CHECK(c.ask(0, "+x").value() == "1");
+}
+
 TEST_CASE("a map operation under a container's name is refused") {
   Logs c(2);
   c.installNew({{0}});

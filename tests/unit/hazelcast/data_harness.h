@@ -123,6 +123,7 @@ class Cluster {
     auto v = std::make_shared<ClusterView>();
     v->id = {1, ++counter_, id(0)};
     v->clusterName = "test-10.1";
+    v->protocol = protocol;
     for (const auto& n : nodes_)
       if (!n->dead)
         v->members.push_back({n->id, {"127.0.0.1", static_cast<std::uint16_t>(n->id.lo)}, false});
@@ -190,6 +191,7 @@ class Cluster {
     return a.value().value.value_or("(none)");
   }
 
+  std::uint16_t protocol = 2;  // of the views made from now on
   ManualClock clock;
   SeededRandom random{1};
   std::map<Kind, int> sent;  // frames by kind
