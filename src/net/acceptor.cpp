@@ -95,7 +95,7 @@ void Acceptor::Impl::readMore(const std::shared_ptr<Undecided>& u) {
       undecided.erase(u->timer);
       error_code error;
       const int fd = u->socket.release(error);
-      if (!error) p.accepted(Detached(fd, Bytes()), u->remote);
+      if (!error) p.accepted(Detached(fd, p.keep ? Bytes(got) : Bytes()), u->remote);
       return;
     }
     need = std::min(need, p.magic.size() - u->have);

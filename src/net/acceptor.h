@@ -27,6 +27,7 @@ class Acceptor {
     std::string magic;  // first bytes; no magic may be the beginning of another
     // The connection behind its first bytes, on the acceptor's shard.
     std::function<void(Detached connection, const std::string& remote)> accepted;
+    bool keep = false;  // the magic stays unread: it is part of what follows (TLS)
   };
   struct Counters {
     std::atomic<std::uint64_t> accepted{0};

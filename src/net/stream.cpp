@@ -15,6 +15,8 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 
+#include "net/tls.h"
+
 namespace ox::net {
 namespace {
 namespace asio = boost::asio;
@@ -23,6 +25,8 @@ using boost::system::error_code;
 
 constexpr std::size_t kReadBytes = 64u << 10;
 constexpr std::size_t kKeepBytes = 1u << 20;  // a larger buffer is given back once it is empty
+constexpr std::size_t kTlsChunkBytes = 256u << 10;   // encrypted at once, then written
+constexpr std::size_t kTlsRecordBytes = 16u << 10;
 constexpr std::int64_t kDrainMillis = 1000;
 constexpr int kKeepIdleSeconds = 30, kKeepIntervalSeconds = 10, kKeepCount = 3;
 
@@ -47,11 +51,17 @@ CloseReason reasonOf(const error_code& error) {
 }
 }  // namespace
 
+Detached::Detached() = default;
+Detached::Detached(int fd, Bytes unread) : fd_(fd), unread_(std::move(unread)) {}
+Detached::Detached(int fd, Bytes unread, std::unique_ptr<TlsSession> tls)
+    : fd_(fd), unread_(std::move(unread)), tls_(std::move(tls)) {}
 Detached::Detached(Detached&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), unread_(std::move(other.unread_)) {}
+    : fd_(std::exchange(other.fd_, -1)), unread_(std::move(other.unread_)),
+      tls_(std::move(other.tls_)) {}
 Detached& Detached::operator=(Detached&& other) noexcept {
   std::swap(fd_, other.fd_);
   std::swap(unread_, other.unread_);
+  std::swap(tls_, other.tls_);
   return *this;
 }
 Detached::~Detached() {
@@ -81,7 +91,16 @@ struct Stream::Impl {
   std::string in;             // bytes [begin, end) are received and not yet handed out
   std::size_t begin = 0, end = 0;
   Bytes waiting, inFlight;
+  // With TLS: bytes as they are on the network; inFlight is encrypted up to `encrypted`.
+  std::unique_ptr<TlsSession> tls;
+  Bytes cipherIn, cipherOut;
+  std::size_t encrypted = 0;
+  bool farewell = false;
 
+  void readTls(const std::shared_ptr<Stream>& self);
+  void decrypt(BytesView cipher, const std::shared_ptr<Stream>& self);
+  void failTls();
+  void flushTls(const std::shared_ptr<Stream>& self);
   void read(const std::shared_ptr<Stream>& self);
   void process(const std::shared_ptr<Stream>& self);
   void flush(const std::shared_ptr<Stream>& self);
@@ -126,6 +145,7 @@ void Stream::Impl::makeRoom() {
 
 void Stream::Impl::read(const std::shared_ptr<Stream>& self) {
   if (!open || reading || paused || draining) return;
+  if (tls) return readTls(self);
   makeRoom();
   reading = true;
   socket.async_read_some(asio::buffer(in.data() + end, in.size() - end),
@@ -136,6 +156,79 @@ void Stream::Impl::read(const std::shared_ptr<Stream>& self) {
                            end += n;
                            process(self);
                          });
+}
+
+void Stream::Impl::readTls(const std::shared_ptr<Stream>& self) {
+  // Only now: what was decrypted before the end has been handed out.
+  if (tls->failed()) return failTls();
+  if (tls->ended()) return fail(CloseReason::kPeer, "the other side said goodbye");
+  if (cipherIn.size() < kReadBytes) cipherIn.resize(kReadBytes);
+  reading = true;
+  socket.async_read_some(asio::buffer(cipherIn.data(), cipherIn.size()),
+                         [this, self](const error_code& error, std::size_t n) {
+                           reading = false;
+                           if (!open || draining) return;
+                           if (error)
+                             return fail(reasonOf(error),
+                                         error.message() +
+                                             (tls->ready() ? "" : ", before TLS was set up"));
+                           decrypt(BytesView(cipherIn.data(), n), self);
+                           process(self);
+                         });
+}
+
+void Stream::Impl::decrypt(BytesView cipher, const std::shared_ptr<Stream>& self) {
+  // A failure is remembered by the session, and reported when the frames before it are through.
+  static_cast<void>(tls->feed(cipher));
+  makeRoom();
+  for (;;) {
+    if (in.size() - end < kTlsRecordBytes) in.resize(std::max(end + kReadBytes, in.size() * 3 / 2));
+    const std::size_t n = tls->read(in.data() + end, in.size() - end);
+    if (n == 0) break;
+    end += n;
+  }
+  if (!tls->output().empty() || (tls->ready() && !waiting.empty())) scheduleFlush(self);
+}
+
+void Stream::Impl::failTls() {
+  // The alert says to the other side why; it is lost only when the socket is full.
+  const Bytes& alert = tls->output();
+  if (!writing && !alert.empty())
+    static_cast<void>(::send(socket.native_handle(), alert.data(), alert.size(),
+                             MSG_DONTWAIT | MSG_NOSIGNAL));
+  fail(tls->plainPeer() ? CloseReason::kPlainPeer : CloseReason::kTls, tls->problem());
+}
+
+void Stream::Impl::flushTls(const std::shared_ptr<Stream>& self) {
+  if (tls->ready() && !tls->failed()) {
+    if (encrypted == inFlight.size()) {
+      encrypted = 0;
+      if (inFlight.capacity() > kKeepBytes) Bytes().swap(inFlight);
+      else inFlight.clear();
+      inFlight.swap(waiting);
+    }
+    const std::size_t n = std::min(kTlsChunkBytes, inFlight.size() - encrypted);
+    tls->write(BytesView(inFlight).substr(encrypted, n));
+    encrypted += n;
+    if (draining && !farewell && encrypted == inFlight.size() && waiting.empty()) {
+      farewell = true;
+      tls->finish();
+    }
+  }
+  if (tls->output().empty()) {
+    if (draining) shut();
+    return;
+  }
+  writing = true;
+  cipherOut.clear();
+  cipherOut.swap(tls->output());
+  asio::async_write(socket, asio::buffer(cipherOut), [this, self](const error_code& error,
+                                                                  std::size_t) {
+    writing = false;
+    if (!open) return;
+    if (error) return fail(reasonOf(error), error.message());
+    flush(self);
+  });
 }
 
 void Stream::Impl::process(const std::shared_ptr<Stream>& self) {
@@ -170,6 +263,7 @@ void Stream::Impl::scheduleFlush(const std::shared_ptr<Stream>& self) {
 
 void Stream::Impl::flush(const std::shared_ptr<Stream>& self) {
   if (!open || writing) return;
+  if (tls) return flushTls(self);
   if (waiting.empty()) {
     if (draining) shut();
     return;
@@ -311,6 +405,7 @@ std::shared_ptr<Stream> Stream::adopt(Shard& shard, Detached connection, Limits 
   }
   impl->in = std::move(connection.unread_);
   impl->end = impl->in.size();
+  impl->tls = std::move(connection.tls_);
   return std::shared_ptr<Stream>(new Stream(std::move(impl)));
 }
 
@@ -319,9 +414,17 @@ void Stream::start(OnFrame onFrame, OnClosed onClosed) {
   const auto self = shared_from_this();
   // Never from inside start(): the caller may still be arranging itself.
   impl_->shard.post([this, self] {
-    if (impl_->open) impl_->process(self);
-    else impl_->fail(CloseReason::kReset, "connection closed");
+    if (!impl_->open) return impl_->fail(CloseReason::kReset, "connection closed");
+    if (impl_->tls) impl_->decrypt(std::exchange(impl_->cipherIn, Bytes()), self);
+    impl_->process(self);
   });
+}
+
+void Stream::secure(std::unique_ptr<TlsSession> session) {
+  Impl& i = *impl_;
+  i.tls = std::move(session);
+  i.cipherIn.assign(i.in, i.begin, i.end - i.begin);
+  i.begin = i.end = 0;
 }
 
 void Stream::handlers(OnFrame onFrame, OnClosed onClosed) {
@@ -360,7 +463,8 @@ void Stream::sendRaw(Bytes bytes) {
 
 Detached Stream::detach() {
   Impl& i = *impl_;
-  if (!i.open || i.writing || !i.waiting.empty() || i.reading) {
+  const bool unsent = !i.waiting.empty() || (i.tls && !i.tls->output().empty());
+  if (!i.open || i.writing || unsent || i.reading) {
     close();
     return {};
   }
@@ -370,7 +474,7 @@ Detached Stream::detach() {
   error_code error;
   const int fd = i.socket.release(error);
   if (error) return {};
-  return Detached(fd, std::move(unread));
+  return Detached(fd, std::move(unread), std::move(i.tls));
 }
 
 void Stream::close() {

@@ -1,12 +1,15 @@
 // Stream: a TCP connection that carries frames: u32 length (big-endian), then that many bytes.
 //
-// Purpose:   the one way by which members talk; also what a later TLS layer will sit in.
+// Purpose:   the one way by which members talk, in the clear or inside TLS (secure()).
 // Threads:   all of it on the shard it was made for; the callbacks run there, too.
 // Ownership: shared. An open stream keeps itself alive; close() (ours) or the peer's end releases
 //            the callbacks, so a callback may hold its owner.
 // Bounds:    a frame at most Limits::frameBytes (longer: closed as protocol error); what waits
 //            for writing at most Limits::queuedBytes (beyond: closed as overflow, since the peer
 //            does not read); several waiting frames go out in one write.
+// TLS:       its state moves with the connection from shard to shard. Frames that are sent before
+//            the TLS handshake is over wait; a handshake that fails is CloseReason::kTls. The
+//            limits count clear bytes.
 // Options:   TCP_NODELAY and keepalive are on.
 #pragma once
 
@@ -22,13 +25,18 @@
 
 namespace ox::net {
 
-enum class CloseReason : std::uint8_t { kPeer, kReset, kProtocol, kOverflow };
+class TlsSession;
+
+// kTls: certificate, key or version refused by either side; kPlainPeer: the other side answers in
+// the clear although TLS was begun.
+enum class CloseReason : std::uint8_t { kPeer, kReset, kProtocol, kOverflow, kTls, kPlainPeer };
 
 // A connection taken off its shard, to be adopted on another one. Owns the descriptor.
 class Detached {
  public:
-  Detached() = default;
-  Detached(int fd, Bytes unread) : fd_(fd), unread_(std::move(unread)) {}
+  Detached();
+  Detached(int fd, Bytes unread);
+  Detached(int fd, Bytes unread, std::unique_ptr<TlsSession> tls);
   Detached(Detached&& other) noexcept;
   Detached& operator=(Detached&& other) noexcept;
   ~Detached();  // closes what nobody adopted
@@ -38,6 +46,7 @@ class Detached {
   friend class Stream;
   int fd_ = -1;
   Bytes unread_;
+  std::unique_ptr<TlsSession> tls_;
 };
 
 class Stream : public std::enable_shared_from_this<Stream> {
@@ -58,6 +67,8 @@ class Stream : public std::enable_shared_from_this<Stream> {
   static std::shared_ptr<Stream> adopt(Shard& shard, Detached connection, Limits limits);
   ~Stream();
 
+  // Everything from here on goes through TLS, also what is unread; before start().
+  void secure(std::unique_ptr<TlsSession> session);
   // Begins to read. onClosed is called once, unless close() came first.
   void start(OnFrame onFrame, OnClosed onClosed);
   // Replaces the callbacks of a started stream (handshake over, traffic begins).
