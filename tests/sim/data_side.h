@@ -24,9 +24,14 @@ class DataSide {
   virtual void keepEntriesForMerge() = 0;
   virtual std::uint64_t ownedEntries() const = 0;
   virtual std::uint64_t unsynced() const = 0;
+  virtual std::uint64_t mergeBacklog() const { return 0; }  // entries still offered after a split
   virtual void execute(const std::string& map, services::MapRequest request,
                        services::Completion<services::MapReply> done) = 0;
 };
+
+inline int partitionOf(const std::string& key, int partitions) {
+  return static_cast<int>(std::hash<std::string>{}(key) % static_cast<std::size_t>(partitions));
+}
 
 using DataFactory =
     std::function<std::unique_ptr<DataSide>(World&, SimMember&, std::uint64_t seed)>;

@@ -27,13 +27,40 @@ void Run::cutHalves(bool both, bool forward) {
     }
 }
 
+// For the judge: which sides hold copies of which keys.
+void Run::markCut(bool twoSides) {
+  if (!load_) return;
+  Mark mark;
+  mark.kind = twoSides && options_.judgeReads && !flapping_ ? Mark::Kind::kCut : Mark::Kind::kDisorder;
+  mark.half = half_;
+  for (const int side : {0, 1})
+    for (int k = 0; k < options_.keys; ++k) {
+      const auto p = static_cast<std::size_t>(partitionOf(load_->keyName(k), tunables_.partitions));
+      std::size_t yes = 0, no = 0;
+      for (SimMember* m : world_->living()) {
+        if (!m->view()) continue;
+        const grid::Replicas& r = m->view()->partitions[p];
+        bool here = false;
+        for (std::size_t i = 0; i < r.count; ++i)
+          if (const grid::Member* holder = m->view()->find(r.at[i]))
+            here = here || ((holder->address.port - kFirstPort < half_) == (side == 0));
+        ++(here ? yes : no);
+      }
+      if (no > 0)
+        mark.copies[side][load_->keyName(k)] = yes > 0 ? std::optional<bool>() : std::optional(false);
+    }
+  load_->history().mark(std::move(mark), world_->now());
+}
+
 void Run::cutNow(const Cut& cut) {
   const bool forward = random_.chance(1, 2);
   if (cut.pairs == 0) {
     cutHalves(!cut.oneWay, forward);
+    markCut(!cut.oneWay);
     world_->note(std::string("the network is cut in two") + (cut.oneWay ? " in one direction" : ""));
     return;
   }
+  markCut(false);
   const auto living = world_->living();
   for (int i = 0; i < cut.pairs && living.size() > 1; ++i) {
     const std::size_t a = random_.below(living.size());
@@ -49,6 +76,9 @@ void Run::cutNow(const Cut& cut) {
 void Run::heal() {
   world_->healAll();
   world_->note("the network is whole");
+  Mark mark;
+  mark.kind = Mark::Kind::kHeal;
+  if (load_) load_->history().mark(std::move(mark), world_->now());
 }
 
 std::string Run::flap(const Words& words) {
@@ -83,6 +113,7 @@ std::string Run::freeze(const Words& words) {
   if (words.size() < 3) return "freeze random|master MS";
   SimMember* m = pick(words[1]);
   if (m == nullptr) return "nobody to freeze";
+  if (!options_.judgeReads) markCut(false);
   world_->freeze(*m, number(words[2]) * kMillisecond);
   return {};
 }
@@ -138,6 +169,7 @@ std::string Run::fault(const Words& w, bool& known) {
     if (m == nullptr || w.size() < 3) return "jump random|master MS";
     const std::int64_t millis = number(w[2]);
     m->clock.jump(millis);
+    jumped_ += std::abs(millis);
     world_->note(m->address.toString() + " its wall clock jumps by " + std::to_string(millis) +
                  " ms");
   } else {

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "checks.h"
+#include "judge.h"
 #include "scenario.h"
 #include "workload.h"
 
@@ -36,6 +37,7 @@ class Run {
   std::string start(const std::string& how);
   std::string load(const std::string& arg);
   std::string unsettled();
+  std::string judgeHistory();
   std::string settle(std::int64_t limitMillis);
   SimMember* pick(const std::string& which);
   std::string crash(const std::string& which, bool power);
@@ -53,6 +55,7 @@ class Run {
   };
   std::string readCut(const Words& words, std::size_t from, Cut& cut);
   void cutNow(const Cut& cut);
+  void markCut(bool twoSides);
   void cutHalves(bool both, bool forward);
   void heal();
   std::string flap(const Words& words);
@@ -74,6 +77,7 @@ class Run {
   int protocol_ = grid::kProtocolMax;  // of the members until a rolling upgrade
   std::int64_t skewMillis_ = 0;
   std::int64_t driftPpm_ = 0;
+  std::int64_t jumped_ = 0;  // sum of the sizes of jumps
   int next_ = 0;
   int half_ = 1;
   bool resets_ = false;

@@ -110,7 +110,10 @@ std::string Run::start(const std::string& how) {
   for (int i = 0; i < members_ + 40; ++i) world_->optionsOf(address(i)).protocolMax = protocol_;
   for (int i = members_ - lite_; i < members_; ++i) world_->optionsOf(address(i)).lite = true;
   if (skewMillis_ != 0 || driftPpm_ != 0) setClocks();
-  if (how == "apart") cutHalves(true, true);
+  if (how == "apart") {
+    cutHalves(true, true);
+    markCut(true);
+  }
   for (int i = 0; i < members_; ++i) {
     world_->startMember(address(i));
     const Micros most = how == "staggered" ? 3 * kSecond : how == "instant" ? 1 : 30 * kMillisecond;
@@ -135,8 +138,23 @@ std::string Run::settle(std::int64_t limitMillis) {
     else if (soundSince < 0) soundSince = world_->now();
     return soundSince >= 0 && world_->now() - soundSince >= 300 * kMillisecond;
   });
+  if (settled && load_ && !world_->anyCut()) {
+    Mark mark;
+    mark.kind = Mark::Kind::kSettled;
+    load_->history().mark(std::move(mark), world_->now());
+  }
   return settled ? std::string()
                  : "does not settle within " + std::to_string(limitMillis) + " ms: " + wrong;
+}
+
+std::string Run::judgeHistory() {
+  if (!load_->failed().empty()) return load_->failed();
+  JudgeSettings s;
+  // Two clocks, each off by that much, and what they drift apart within the run.
+  s.clockErrorMillis = 2 * (skewMillis_ + jumped_ + world_->now() / 1000 * driftPpm_ / 1'000'000);
+  const Verdict verdict = judge(load_->history(), s);
+  result_.undecided = verdict.undecided;
+  return verdict.wrong;
 }
 
 // master, lite, full, or anybody.
@@ -205,9 +223,12 @@ std::string Run::unsettled() {
   if (std::string wrong = checkPartitions(*seen.front().view, std::max(1, tunables_.backups + tunables_.asyncBackups));
       !wrong.empty())
     return wrong;
-  for (SimMember* m : world_->living())
+  for (SimMember* m : world_->living()) {
     if (const auto n = m->data().unsynced(); n > 0)
       return m->address.toString() + " knows " + std::to_string(n) + " replicas behind";
+    if (const auto n = m->data().mergeBacklog(); n > 0)
+      return m->address.toString() + " still offers " + std::to_string(n) + " entries";
+  }
   return {};
 }
 
@@ -252,7 +273,7 @@ std::string Run::expect(const std::string& what) {
     load_->readAll();
     if (!world_->run(kDrainLimit, [&] { return load_->idle(); })) return "reads hang";
     if (load_->acknowledged() < 20) return "the workload did nearly nothing";
-    return load_->failed();
+    return judgeHistory();
   }
   if (what == "every-op") {
     return load_->unsuccessful() == 0

@@ -31,6 +31,7 @@ struct RunResult {
   std::int64_t simulatedMillis = 0;
   std::uint64_t views = 0;
   std::size_t operations = 0;
+  std::size_t undecided = 0;  // keys whose history was too tangled to be judged
 };
 RunResult runScenario(const Scenario& scenario, std::uint64_t seed);
 

@@ -83,10 +83,14 @@ class Shards final : public DataSide {
     for (const auto& s : shards_) sum += s->unsyncedReplicas();
     return sum;
   }
+  std::uint64_t mergeBacklog() const override {
+    std::uint64_t sum = 0;
+    for (const auto& s : shards_) sum += s->mergeBacklog();
+    return sum;
+  }
   void execute(const std::string& map, services::MapRequest request,
                services::Completion<services::MapReply> done) override {
-    const auto count = static_cast<std::size_t>(world_.tunables.partitions);
-    const auto partition = static_cast<int>(std::hash<std::string>{}(request.key) % count);
+    const int partition = partitionOf(request.key, world_.tunables.partitions);
     shards_[static_cast<std::size_t>(partition) % shards_.size()]->execute(
         map, partition, std::move(request), std::move(done));
   }

@@ -1,4 +1,5 @@
 // Workload: clients that write and read keys through random members and record what they learn.
+// Several clients may work on one key at the same time; no value is written twice.
 #pragma once
 
 #include <memory>
@@ -14,9 +15,10 @@ class Workload {
   struct Options {
     int keys = 30;
     int clients = 6;
-    bool judgeReads = true;  // off where two sides may serve at the same time
-    bool removals = true;    // off where a side without tombstones may bring removed entries back
-  bool home = false;       // each key is always used through the same member address
+    bool judgeReads = true;  // off: no side is judged from the first cut or pause on
+    bool removals = true;
+    bool home = false;       // each key is always used through the same member address
+    bool every = true;       // also putIfAbsent, replace, replaceIfSame, removeIfSame, containsKey
   };
 
   Workload(World& world, Options options, std::uint64_t seed);
@@ -24,11 +26,13 @@ class Workload {
   void start();
   void stop();              // begins nothing new
   bool idle() const;        // nothing outstanding
-  // Reads every key once through random members; the answer of failed() is complete when idle.
+  // Reads every key once through random members; complete when idle.
   void readAll();
-  const std::string& failed() const;  // first violation; empty = none
+  const std::string& failed() const;  // what failed without any judge; empty = nothing
   std::size_t acknowledged() const;
   std::size_t unsuccessful() const;   // refused or indeterminate, crashes of the asked member aside
+  History& history();
+  std::string keyName(int number) const;
 
  private:
   struct State;

@@ -168,6 +168,7 @@ class World {
   void cut(const Address& a, const Address& b, bool on);     // both directions
   void cutOneWay(const Address& from, const Address& to, bool on);
   void healAll() { cuts_.clear(); }
+  bool anyCut() const { return !cuts_.empty(); }
   bool isCut(const Address& from, const Address& to) const;  // this direction
   bool canDial(const Address& a, const Address& b) const { return !isCut(a, b) && !isCut(b, a); }
   LinkId dial(SimMember& from, const Address& to);

@@ -53,6 +53,7 @@ std::uint64_t ShardCore::ownedEntries() const { return impl_->ownedEntries(); }
 std::uint64_t ShardCore::unsyncedReplicas() const { return impl_->unsyncedReplicas(); }
 void ShardCore::confirmed() {}
 void ShardCore::keepEntriesForMerge() { impl_->keepEntriesForMerge(); }
+std::uint64_t ShardCore::mergeBacklog() const { return impl_->mergeBacklog(); }
 
 using Impl = ShardCore::Impl;
 

@@ -71,6 +71,7 @@ class ShardCore::Impl {
   std::uint64_t ownedEntries() const;
   std::uint64_t unsyncedReplicas() const;
   void keepEntriesForMerge();
+  std::uint64_t mergeBacklog() const { return merge_.size() + mergeInFlight_; }
 
   Topics topics_;
   std::shared_ptr<const ContainerRegistry> registry_ = std::make_shared<ContainerRegistry>();
