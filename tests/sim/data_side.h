@@ -21,6 +21,7 @@ class DataSide {
   virtual void installed(const grid::ViewPtr& view) = 0;  // null = not joined any more
   virtual void peer(const grid::MemberId& member, bool up) = 0;
   virtual void received(const grid::MemberId& from, BytesView frame) = 0;
+  virtual void confirmed() {}  // the view is the newest one again
   virtual void keepEntriesForMerge() = 0;
   virtual std::uint64_t ownedEntries() const = 0;
   virtual std::uint64_t unsynced() const = 0;

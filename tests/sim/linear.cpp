@@ -66,15 +66,15 @@ bool Linear::explains(const Op& op, const Value& before, bool checked, Value& af
 void Linear::readsOf(State& state) const {
   Value after;
   for (const std::size_t i : open_)
-    if (state.done.count(i) == 0 && explains(ops_[i], state.value, true, after) &&
+    if (state.done.count(i) == 0 && explains((*ops_)[i], state.value, true, after) &&
         after == state.value)
       state.done.insert(i);
 }
 
 void Linear::begin(std::size_t op) {
-  if (ops_[op].outcome == Outcome::kRefused) return;
-  if (ops_[op].ended == kNever) {
-    if (ops_[op].write()) abandoned_.insert(op);
+  if ((*ops_)[op].outcome == Outcome::kRefused) return;
+  if ((*ops_)[op].ended == kNever) {
+    if ((*ops_)[op].write()) abandoned_.insert(op);
     return;
   }
   open_.insert(op);
@@ -88,7 +88,7 @@ void Linear::begin(std::size_t op) {
 
 void Linear::abandon(std::size_t op) {
   if (open_.erase(op) == 0) return;
-  if (ops_[op].write()) abandoned_.insert(op);
+  if ((*ops_)[op].write()) abandoned_.insert(op);
   else {
     std::set<State> now;
     for (State s : states_) {
@@ -117,7 +117,7 @@ bool Linear::end(std::size_t op) {
       for (const std::size_t i : *list) {
         if (s.done.count(i) != 0) continue;
         State next = s;
-        if (!explains(ops_[i], s.value, list == &open_, next.value)) continue;
+        if (!explains((*ops_)[i], s.value, list == &open_, next.value)) continue;
         // One that never ends and changes nothing explains nothing.
         if (list == &abandoned_ && next.value == s.value) continue;
         next.done.insert(i);

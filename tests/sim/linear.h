@@ -19,7 +19,7 @@ class Linear {
  public:
   static constexpr std::size_t kMaxStates = 20000;
 
-  explicit Linear(const std::vector<Op>& ops) : ops_(ops) { reset({Value{}}); }
+  explicit Linear(const std::vector<Op>& ops) : ops_(&ops) { reset({Value{}}); }
   // Begins anew with these values; operations under way are forgotten.
   void reset(const std::vector<Value>& values);
   void begin(std::size_t op);
@@ -39,7 +39,7 @@ class Linear {
   bool explains(const Op& op, const Value& before, bool checked, Value& after) const;
   void readsOf(State& state) const;
 
-  const std::vector<Op>& ops_;
+  const std::vector<Op>* ops_;
   std::set<State> states_;
   std::set<std::size_t> open_;       // under way, with an answer to explain
   std::set<std::size_t> abandoned_;

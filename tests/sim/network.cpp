@@ -72,10 +72,12 @@ LinkId World::dial(SimMember& from, const Address& to) {
         SimMember* other = find(c->acceptor.member);
         if (connections_.count(id) != 0 && c->open && other != nullptr)
           m.control().linkUp(c->dialler.link,
-                             {other->id, other->address, other->options.lite, false});
+                             {other->id, other->address, other->options.lite, false,
+                              std::min(m.protocol(), other->protocol())});
       });
       acceptor.control().linkUp(
-          c->acceptor.link, {dialler->id, dialler->address, dialler->options.lite, true});
+          c->acceptor.link, {dialler->id, dialler->address, dialler->options.lite, true,
+                             std::min(acceptor.protocol(), dialler->protocol())});
     });
   });
   return link;

@@ -107,7 +107,7 @@ std::string Run::start(const std::string& how) {
   for (int i = 0; i < members_ + 2; ++i) candidates.push_back(address(i));
   world_->setCandidates(candidates);
   load_ = std::make_unique<Workload>(*world_, options_, seed_ + 77);
-  for (int i = 0; i < members_ + 40; ++i) world_->optionsOf(address(i)).protocolMax = protocol_;
+  for (int i = 0; i < members_ + 40; ++i) world_->optionsOf(address(i)).protocolMax = static_cast<std::uint16_t>(protocol_);
   for (int i = members_ - lite_; i < members_; ++i) world_->optionsOf(address(i)).lite = true;
   if (skewMillis_ != 0 || driftPpm_ != 0) setClocks();
   if (how == "apart") {

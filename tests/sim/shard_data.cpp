@@ -21,6 +21,9 @@ class Host final : public grid::ShardHost {
       self.control().migrationDone(view, migration);
     });
   }
+  void paused() override {
+    world_.post(member_.id, 1, [](SimMember& self) { self.control().confirmView(); });
+  }
   void log(int level, const std::string& text) override { member_.log(level, text); }
 
  private:
@@ -69,6 +72,9 @@ class Shards final : public DataSide {
     in.u8();
     const std::size_t slot = in.u16();
     if (in.ok()) shards_[slot % shards_.size()]->received(from, frame);
+  }
+  void confirmed() override {
+    for (auto& s : shards_) s->confirmed();
   }
   void keepEntriesForMerge() override {
     for (auto& s : shards_) s->keepEntriesForMerge();

@@ -42,6 +42,7 @@ SimMember::SimMember(World& world, Address where, MemberId who, std::vector<Addr
   s.searchMillis = world.tunables.searchMillis;
   s.leaveMillis = world.tunables.leaveMillis;
   s.migrationsPerMember = world.tunables.migrationsPerMember;
+  s.protocolMax = options.protocolMax;
   control_ = std::make_unique<grid::ControlCore>(std::move(s), clock, random_, *this);
 }
 SimMember::~SimMember() = default;
@@ -80,6 +81,9 @@ void SimMember::installed(const ViewPtr& view) {
     self.data().installed(view);
   });
   world_.dataPeersChanged(*this);
+}
+void SimMember::confirmed() {
+  world_.post(id, 1, [](SimMember& self) { self.data().confirmed(); });
 }
 void SimMember::keepEntriesForMerge() {
   world_.post(id, 1, [](SimMember& self) { self.data().keepEntriesForMerge(); });

@@ -68,7 +68,7 @@ class MemberClock final : public Clock {
 // What one member is configured with; kept per address, so that a restart finds it again.
 struct MemberOptions {
   bool lite = false;
-  int protocolMax = grid::kProtocolMax;
+  std::uint16_t protocolMax = grid::kProtocolMax;
   std::int64_t wallOffsetMillis = 0;
   std::int64_t driftPpm = 0;
 };
@@ -115,6 +115,7 @@ class SimMember final : public grid::ControlHost {
   const Address address;
   const MemberOptions options;
   MemberClock clock;
+  std::uint16_t protocol() const { return options.protocolMax; }
   grid::Member asMember() const { return {id, address, options.lite}; }
   bool alive = true;     // false after crash or leaving
   bool leftWell = false; // left() was called
@@ -128,6 +129,7 @@ class SimMember final : public grid::ControlHost {
   void send(LinkId link, Bytes frame) override;
   void close(LinkId link) override;
   void installed(const ViewPtr& view) override;
+  void confirmed() override;
   void keepEntriesForMerge() override;
   std::uint64_t ownedEntries() const override;
   void left() override;

@@ -91,6 +91,7 @@ class ShardCore {
   // Keep the owned entries aside; after the next viewInstalled() with a view they are offered to
   // their owners and win when newer (hybrid clock) than what is there.
   void keepEntriesForMerge();
+  std::uint64_t mergeBacklog() const;  // of these, not answered yet
   // Answer to ShardHost::paused(): the view in force is the newest one again.
   void confirmed();
 
