@@ -19,6 +19,7 @@ PLAIN = re.compile(r"^(\d+) passed, (\d+) failed(?:, \d+ skipped)?$", re.M)
 UNIT_TIMEOUT = 600
 INTEGRATION_TIMEOUT = 900
 SIM_TIMEOUT = 3600
+BENCH_TIMEOUT = 900
 
 
 class Tally:
@@ -158,6 +159,30 @@ def integration(args, tally, build):
         report(tally, "integration " + name, code, out, PLAIN, started)
 
 
+BENCHES = {"grid": "tests/bench/grid/grid_bench"}
+
+
+def bench(args):
+    """Builds and runs the benches (tests/bench/README.md). Each ends with its own last line,
+    "bench: N rows, M not met"; 0 when all completed, whatever their figures."""
+    build = os.path.join("build", args.flavour)
+    wanted = {n: p for n, p in BENCHES.items() if args.name in (None, n)}
+    print("building %s ..." % build, flush=True)
+    code, out = execute(["./packaging/build", args.flavour] + list(wanted.values()), 3600,
+                        dict(os.environ))
+    if code != 0:
+        print(out[-6000:])
+        return 1
+    failed = 0
+    for program in wanted.values():
+        command = [os.path.join(build, program), os.path.join(build, "bench")]
+        if args.quick:
+            command.insert(1, "--quick")
+        failed += subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL,
+                                 timeout=BENCH_TIMEOUT).returncode != 0
+    return 1 if failed else 0
+
+
 SUITES = {"unit": unit, "sim": sim, "integration": integration, "fuzz": fuzz}
 
 
@@ -177,10 +202,14 @@ def main():
     parser.add_argument("--seed", type=int)
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--users", type=int, default=50)
+    parser.add_argument("--quick", action="store_true", help="bench: smaller, to see that it runs")
     args = parser.parse_args()
-    choose(args.suite, list(SUITES))
+    choose(args.suite, list(SUITES) + ["bench"])
     choose(args.flavour, FLAVOURS)
     os.chdir(ROOT)
+    if args.suite == "bench":
+        choose(args.name, list(BENCHES))
+        return bench(args)
 
     tally = Tally()
     build = os.path.join("build", args.flavour)

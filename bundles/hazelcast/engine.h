@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "config.h"
+#include "map/record.h"
 #include "membership/control_core.h"
 #include "net/shard.h"
 #include "net/workers.h"
@@ -32,8 +33,6 @@ inline constexpr std::int64_t kResolveMillis = 5000;   // names of the static li
 inline constexpr int kMigrationsPerMember = 32;        // at once; a join settles below a second
 inline constexpr std::int64_t kJoinWaitMillis = 10'000;  // a start goes on without after that
 inline constexpr std::int64_t kPauseMillis = 1000;     // a control tick this late is a pause
-inline constexpr std::size_t kMaxKeyBytes = 64u << 10;
-inline constexpr std::size_t kMaxValueBytes = 16u << 20;
 
 // Figures for metrics and MBeans; each is a snapshot.
 struct EngineFigures {
