@@ -27,6 +27,26 @@ void check(const config::Config& config, std::vector<config::Problem>& problems)
   readGridConfig(config, net::localAddresses(), problems);
 }
 
+// The original's sentences.
+std::string joinText(const DiscoverySettings& s) {
+  if (s.mode == "static")
+    return "Using network join \"static\" with " + std::to_string(s.nodes.size()) + " listed nodes";
+  if (s.mode == "multicast")
+    return "Using network join \"multicast\" with group " + s.multicast.group + ":" +
+           std::to_string(s.multicast.port);
+  if (s.mode == "dns" || s.mode == "kubernetes") {
+    std::string names;
+    for (const auto& n : s.dns.names) names += (names.empty() ? "" : ", ") + n;
+    return (s.mode == "dns" ? "Using DNS-based network join with " : "Using kubernetes network join with ") +
+           names + " by " +
+           (s.dns.resolverHost.empty()
+                ? std::string("the name servers of the system")
+                : s.dns.resolverHost + ":" + std::to_string(s.dns.resolverPort)) +
+           ", every " + std::to_string(s.dns.refreshMillis) + " ms";
+  }
+  return "Using empty network join: this node starts alone";
+}
+
 // As soon as the module is loaded, so that --check-config shows these mistakes, too.
 const std::shared_ptr<void> gCheck = config::registerCheck(check);
 
@@ -59,10 +79,7 @@ class HazelcastActivator final : public runtime::BundleActivator {
       return Error(Code::kConfig, errors);
     }
 
-    say(log::Level::kInfo, config.join == "empty"
-                               ? std::string("Using empty network join: this node starts alone")
-                               : "Using network join \"" + config.join + "\" with " +
-                                     std::to_string(config.nodes.size()) + " listed nodes");
+    say(log::Level::kInfo, joinText(config.discovery()));
     say(log::Level::kInfo, "Creating new hazelcast instance for cluster " + config.clusterName);
     const std::int64_t begin = systemClock().steadyMillis();
     engine_ = std::make_shared<Engine>(std::move(config), shards, workers);
@@ -80,14 +97,14 @@ class HazelcastActivator final : public runtime::BundleActivator {
     reload_ = service->onReload([weak = std::weak_ptr<Engine>(engine_)](
                                     const config::Config&, const config::Config& after) {
       const auto engine = weak.lock();
-      if (!engine || engine->config().join != "static") return;
-      const auto nodes = config::parseHostList(after.get(config::keys::kStaticNodes));
-      if (!nodes || nodes->empty()) {
-        log::warn("the reloaded static list has no usable node; the former one stays");
-        return;
-      }
-      engine->setStaticNodes(*nodes);
-      log::info("Applied changed static members: " + std::to_string(nodes->size()) + " nodes");
+      if (!engine) return;
+      std::vector<config::Problem> found;
+      GridConfig changed = readGridConfig(after, net::localAddresses(), found);
+      for (const auto& p : found)
+        if (p.severity == config::Problem::Severity::kError)
+          return log::warn("the reloaded lists of nodes are not used: " + p.toString());
+      changed.join = engine->config().join;  // the way itself needs a restart
+      engine->setDiscovery(changed.discovery());
     });
     context.offer<services::Grid>("grid", engine_);
     return {};

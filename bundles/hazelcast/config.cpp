@@ -5,9 +5,10 @@
 #include <set>
 
 #include "config/keys_hazelcast.h"
+#include "config/keys_hazelcast_join.h"
 #include "config/value.h"
+#include "config_reader.h"
 #include "member_protocol/message.h"
-#include "net/interfaces.h"
 
 namespace ox::grid {
 namespace {
@@ -15,48 +16,6 @@ namespace keys = config::keys;
 using config::Problem;
 
 constexpr const char* kStructure = "com.openexchange.hazelcast.configuration.";
-
-class Reader {
- public:
-  Reader(const config::Config& config, std::vector<Problem>& problems)
-      : config_(config), problems_(problems) {}
-
-  // At the key's own line, or at its file when it is absent.
-  void add(Problem::Severity severity, const std::string& key, const std::string& file,
-           const std::string& text) {
-    // The general rules may have found the same; one line per mistake is enough.
-    for (const Problem& known : config_.problems())
-      if (known.key == key && known.severity == Problem::Severity::kError) return;
-    Problem p;
-    p.severity = severity;
-    p.key = key;
-    p.file = file;
-    p.text = text;
-    if (const auto raw = config_.raw(key)) {
-      p.file = raw->file;
-      p.line = raw->line;
-    }
-    problems_.push_back(std::move(p));
-  }
-  template <typename T>
-  void error(const config::Key<T>& key, const std::string& text) {
-    add(Problem::Severity::kError, key.name(), key.info().file, text);
-  }
-  void at(Problem::Severity severity, const std::string& key, const config::Setting& where,
-          const std::string& text) {
-    Problem p;
-    p.severity = severity;
-    p.key = key;
-    p.file = where.file;
-    p.line = where.line;
-    p.text = text;
-    problems_.push_back(std::move(p));
-  }
-
- private:
-  const config::Config& config_;
-  std::vector<Problem>& problems_;
-};
 
 std::string lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
@@ -92,83 +51,23 @@ void readName(const config::Config& config, GridConfig& out, Reader& reader) {
   out.password = config.get(keys::kGroupPassword);
 }
 
-void readJoin(const config::Config& config, GridConfig& out, Reader& reader) {
-  out.join = lower(trimmed(config.get(keys::kNetworkJoin)));
-  if (out.join == "multicast" || out.join == "dns" || out.join == "kubernetes" ||
-      out.join == "aws") {
-    reader.error(keys::kNetworkJoin, "this release does not have join \"" + out.join +
-                                         "\" yet; use \"static\" with a list of nodes, or \"empty\"");
-    return;
-  }
-  if (out.join == "static") {
-    auto nodes = config::parseHostList(config.get(keys::kStaticNodes));
-    if (!nodes) reader.error(keys::kStaticNodes, nodes.error().message);
-    else out.nodes = std::move(*nodes);
-    if (nodes && out.nodes.empty())
-      reader.error(keys::kStaticNodes, "join \"static\" needs at least one node, e.g. "
-                                       "10.0.0.15,10.0.0.16");
-  } else if (out.join != "empty") {
-    reader.error(keys::kNetworkJoin, "\"" + out.join + "\" is no way to join; allowed are empty, "
-                                     "static (and in later releases multicast, dns, aws, kubernetes)");
-  }
-}
-
-// The form is checked with the file (config/key_checks.h).
-std::vector<net::PortRange> readPortRanges(const std::vector<std::string>& items) {
-  std::vector<net::PortRange> out;
-  for (const auto& item : items) {
-    const auto dash = item.find('-');
-    const auto first = config::parseInt(item.substr(0, dash));
-    const auto last = dash == std::string::npos ? first : config::parseInt(item.substr(dash + 1));
-    if (first && last && *first >= 1 && *first <= *last && *last <= 65535)
-      out.push_back({static_cast<std::uint16_t>(*first), static_cast<std::uint16_t>(*last)});
-  }
-  return out;
-}
-
-void readNetwork(const config::Config& config, const std::vector<std::string>& local,
-                 GridConfig& out, Reader& reader) {
-  out.ipv6 = config.get(keys::kEnableIPv6);
-  std::vector<std::string> usable;
-  for (const auto& address : local)
-    if (out.ipv6 || address.find(':') == std::string::npos) usable.push_back(address);
-
-  const auto raw = config.raw(keys::kNetworkInterfaces.name());
-  if (raw && items(raw->value).empty()) {
-    out.bindHost = out.ipv6 ? "::" : "0.0.0.0";
-    out.announcedHost = usable.empty() ? "127.0.0.1" : usable.front();
-  } else {
-    const auto patterns = config.get(keys::kNetworkInterfaces);
-    const auto picked = net::pickAddress(patterns, usable);
-    if (!picked) reader.error(keys::kNetworkInterfaces, picked.error().message);
-    else out.bindHost = out.announcedHost = *picked;
-    if (config.get(keys::kSocketBindAny)) out.bindHost = out.ipv6 ? "::" : "0.0.0.0";
-  }
-
-  const std::string offset = lower(trimmed(config.get(keys::kNetworkPortOffset)));
-  std::int64_t added = kAutoPortOffset;
-  if (offset != "auto") {
-    const auto end = offset.data() + offset.size();
-    const auto [stop, failed] = std::from_chars(offset.data(), end, added);
-    if (failed != std::errc() || stop != end || added < 0 || added > 65534) {
-      reader.error(keys::kNetworkPortOffset, "\"" + offset + "\" is not an offset; allowed are "
-                                             "auto (10) and 0..65534");
-      added = 0;
-    }
-  }
-  const std::int64_t port = config.get(keys::kNetworkPort) + added;
-  if (port < 1 || port > 65535)
-    reader.error(keys::kNetworkPortOffset, "port plus offset is " + std::to_string(port) +
-                                         ", allowed is 1..65535");
-  else
-    out.port = static_cast<std::uint16_t>(port);
-  out.outboundPorts = readPortRanges(config.get(keys::kOutboundPortDefinitions));
-  out.portTries = config.get(keys::kNetworkPortAutoIncrement) ? kAutoIncrementPorts : 1;
+void readEncryption(const config::Config& config, Reader& reader) {
   if (config.get(keys::kGridSsl))
     reader.error(keys::kGridSsl, "this release does not encrypt the member traffic yet; set false");
   else if (config.get(keys::kSymmetricEncryption))
     reader.error(keys::kSymmetricEncryption,
                  "this release does not encrypt the member traffic yet; set false");
+}
+
+// Properties that the original hands to its library unchanged: they win over the keys above.
+void readPassThrough(const config::Config& config, GridConfig& out) {
+  const auto take = [&](const config::Key<std::string>& key, std::int64_t unit, std::int64_t& target) {
+    if (const auto number = config::parseInt(config.get(key))) target = *number * unit;
+  };
+  take(keys::kPassMergeFirst, 1000, out.mergeFirstMillis);
+  take(keys::kPassMergeNext, 1000, out.mergeNextMillis);
+  take(keys::kPassCallTimeout, 1, out.callTimeoutMillis);
+  take(keys::kPassConnectTimeout, 1000, out.connectMillis);
 }
 
 // Fields of a map file; the original matches them without regard to case.
@@ -261,12 +160,14 @@ GridConfig readGridConfig(const config::Config& config, const std::vector<std::s
   readJoin(config, out, reader);
   readName(config, out, reader);
   readNetwork(config, local, out, reader);
+  readEncryption(config, reader);
   readStructures(config, out, reader);
   out.lite = config.get(keys::kLiteMember);
   out.connectMillis = config.get(keys::kStaticConnectionTimeout) * 1000;
   out.callTimeoutMillis = config.get(keys::kMaxOperationTimeout);
   out.mergeFirstMillis = config.get(keys::kMergeFirstRunDelay).value;
   out.mergeNextMillis = config.get(keys::kMergeRunDelay).value;
+  readPassThrough(config, out);
   out.heartbeatMillis = config.get(keys::kHeartbeatIntervalSeconds) * 1000;
   out.silenceMillis = config.get(keys::kMaxNoHeartbeatSeconds) * 1000;
   if (out.silenceMillis <= out.heartbeatMillis)
@@ -275,31 +176,6 @@ GridConfig readGridConfig(const config::Config& config, const std::vector<std::s
                      std::to_string(out.heartbeatMillis / 1000) + "), or every member is suspected");
   out.leaveMillis = config.get(keys::kGracefulShutdownMaxWait) * 1000;
   out.partitionCount = static_cast<int>(config.get(keys::kPartitionCount));
-  return out;
-}
-
-std::vector<Address> candidateAddresses(const std::vector<config::HostPort>& nodes,
-                                        std::uint16_t port, const Resolver& resolve,
-                                        std::vector<std::string>& failed) {
-  std::vector<Address> out;
-  std::set<Address> seen;
-  for (const auto& node : nodes) {
-    std::vector<std::string> hosts{node.host};
-    if (!node.numeric) {
-      auto found = resolve(node.host);
-      if (!found) {
-        failed.push_back(found.error().message);
-        continue;
-      }
-      hosts = std::move(*found);
-    }
-    const int first = node.port != 0 ? node.port : port;
-    const int last = node.port != 0 ? first : std::min(65535, first + kProbedPorts - 1);
-    for (const auto& host : hosts)
-      for (int p = first; p <= last; ++p)
-        if (Address a{host, static_cast<std::uint16_t>(p)}; seen.insert(a).second)
-          out.push_back(std::move(a));
-  }
   return out;
 }
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,6 @@ namespace ox::grid {
 
 inline constexpr int kAutoPortOffset = 10;      // so that no older product line shares the port
 inline constexpr int kAutoIncrementPorts = 100;
-inline constexpr int kProbedPorts = 3;          // of a listed node without port
 inline constexpr const char* kDefaultGroup = "ox";
 
 struct GridConfig {
@@ -38,6 +38,9 @@ struct GridConfig {
   DnsSettings dns;
   std::string bindHost = "127.0.0.1";           // listens here
   std::string announcedHost = "127.0.0.1";      // what others are told
+  bool interfacesChosen = true;                 // by patterns; false = every address of the machine
+  std::int64_t basePort = 5701;                 // without the offset
+  std::optional<std::vector<std::string>> xmlInterfaces;  // patterns of hazelcast.xml
   std::uint16_t port = 5711;                    // with the offset; 0 = any free one (tests)
   int portTries = kAutoIncrementPorts;
   bool ipv6 = false;
@@ -51,6 +54,7 @@ struct GridConfig {
   std::int64_t mergeNextMillis = 120'000;       // then this often
   int partitionCount = kDefaultPartitionCount;
   PartitionGroups partitionGroup;
+  DiscoverySettings discovery() const { return {join, nodes, multicast, dns}; }
   std::shared_ptr<const MapConfigs> maps = std::make_shared<MapConfigs>();
 };
 
@@ -58,12 +62,5 @@ struct GridConfig {
 GridConfig readGridConfig(const config::Config& config,
                           const std::vector<std::string>& localAddresses,
                           std::vector<config::Problem>& problems);
-
-// The static list as addresses to try: names through `resolve` (blocking), every node without port
-// with `port` and the next two. What cannot be resolved is left out and named in `failed`.
-using Resolver = std::function<Result<std::vector<std::string>>(const std::string& host)>;
-std::vector<Address> candidateAddresses(const std::vector<config::HostPort>& nodes,
-                                        std::uint16_t port, const Resolver& resolve,
-                                        std::vector<std::string>& failed);
 
 }  // namespace ox::grid

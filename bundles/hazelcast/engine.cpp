@@ -13,8 +13,7 @@ Engine::Impl::Impl(GridConfig c, std::shared_ptr<net::ShardSet> s, std::shared_p
                    Clock& k)
     : config(std::move(c)), shards(std::move(s)), workers(std::move(w)), clock(k),
       id{secureRandom().next(), secureRandom().next()},
-      refusals(std::make_shared<RefusalLog>(k)), random(secureRandom().next()),
-      nodes(config.nodes) {}
+      refusals(std::make_shared<RefusalLog>(k)), random(secureRandom().next()) {}
 
 Status Engine::Impl::start() {
   control = std::make_unique<net::Shard>(-1, "grid-control");
@@ -40,12 +39,18 @@ Status Engine::Impl::start() {
   shared->connectMillis = config.connectMillis;
   shared->refusals = refusals;
   context = shared;
+  if (const Status discovering = startDiscovery(); !discovering) {
+    control->runAndWait([&] { discovery->stop(); });
+    opened->reset();
+    pooled.close();
+    control->stop();
+    return discovering;
+  }
 
   ControlSettings settings;
   settings.clusterName = config.clusterName;
   settings.self = shared->identity.self;
   settings.partitionCount = config.partitionCount;
-  settings.candidates = resolveNodes(nodes);
   settings.backupCopies = config.maps->maxCopies();
   settings.heartbeatMillis = config.heartbeatMillis;
   settings.silenceMillis = config.silenceMillis;
@@ -105,9 +110,10 @@ Status Engine::Impl::start() {
   running = true;
   control->runAndWait([&] {
     sessions = std::make_unique<DataSessions>(id, clock, std::move(data));
+    settings.candidates = candidates;
     core = std::make_unique<ControlCore>(std::move(settings), clock, random, *this);
     acceptor = std::move(*opened);
-    lastTick = lastResolve = clock.steadyMillis();
+    lastTick = clock.steadyMillis();
     core->start();
     tick();
   });
@@ -115,31 +121,6 @@ Status Engine::Impl::start() {
             " listens on " + Address{config.bindHost, address.port}.toString() + ", announced as " +
             address.toString());
   return {};
-}
-
-std::vector<Address> Engine::Impl::resolveNodes(const std::vector<config::HostPort>& list) {
-  std::vector<std::string> failed;
-  auto out = candidateAddresses(
-      list, config.port, [this](const std::string& host) { return net::resolve(host, config.ipv6); },
-      failed);
-  for (const auto& text : failed)
-    log::warn("a node of the static list is left out for now: " + text);
-  return out;
-}
-
-void Engine::Impl::resolveAgain() {
-  const bool names = std::any_of(nodes.begin(), nodes.end(),
-                                 [](const config::HostPort& n) { return !n.numeric; });
-  if (!names || !pooled.enter()) return;
-  const bool queued = workers->submit([self = shared_from_this(), list = nodes] {
-    auto found = self->resolveNodes(list);
-    self->control->post([p = self.get(), list, found = std::move(found)] {
-      // Meanwhile a reload may have brought another list.
-      if (p->core && p->nodes == list && !found.empty()) p->core->setCandidates(found);
-    });
-    self->pooled.leave();
-  });
-  if (!queued) pooled.leave();
 }
 
 void Engine::Impl::tick() {
@@ -156,10 +137,6 @@ void Engine::Impl::tick() {
   core->tick();
   if (!core) return;
   sessions->tick();
-  if (now - lastResolve >= kResolveMillis) {
-    lastResolve = now;
-    resolveAgain();
-  }
   control->runAfter(ControlSettings{}.tickMillis, [this] { tick(); });
 }
 
@@ -255,6 +232,7 @@ void Engine::Impl::installed(const ViewPtr& next) {
   for (const auto& lane : lanes)
     lane->post([next](Lane& l) { l.core()->viewInstalled(next); });
   sessions->wanted(next ? next->members : std::vector<Member>());
+  discovery->members(next ? next->members : std::vector<Member>());
   {
     std::lock_guard lock(mutex);
     view = next;
@@ -312,6 +290,7 @@ void Engine::Impl::shut(bool abruptly) {
   if (!running.exchange(false)) return;
   acceptor->close();
   control->runAndWait([&] {
+    discovery->stop();
     sessions->stop();
     for (auto& [link, entry] : links) {
       if (entry.dial) entry.dial->cancel();
@@ -363,14 +342,5 @@ bool Engine::stop() {
 }
 
 void Engine::abandon() { impl_->shut(true); }
-
-void Engine::setStaticNodes(std::vector<config::HostPort> nodes) {
-  if (!impl_->running) return;
-  auto found = impl_->resolveNodes(nodes);
-  impl_->control->runAndWait([&] {
-    impl_->nodes = nodes;
-    if (impl_->core) impl_->core->setCandidates(found);
-  });
-}
 
 }  // namespace ox::grid

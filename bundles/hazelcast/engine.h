@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "config.h"
 #include "map/record.h"
+#include "discovery/discovery.h"
 #include "membership/control_core.h"
 #include "net/shard.h"
 #include "net/workers.h"
@@ -29,7 +30,7 @@ namespace ox::grid {
 inline constexpr std::size_t kMaxPosted = 100'000;
 inline constexpr std::size_t kMaxHandshakes = 256;
 inline constexpr std::int64_t kLaneTickMillis = 10;
-inline constexpr std::int64_t kResolveMillis = 5000;   // names of the static list, again and again
+inline constexpr std::int64_t kFirstLookMillis = 10'000;  // a start waits so long for discovery
 inline constexpr int kMigrationsPerMember = 32;        // at once; a join settles below a second
 inline constexpr std::int64_t kJoinWaitMillis = 10'000;  // a start goes on without after that
 inline constexpr std::int64_t kPauseMillis = 1000;     // a control tick this late is a pause
@@ -64,7 +65,10 @@ class Engine final : public services::Grid {
   bool stop();
   // Ends without a word to the others, as a crash does (tests).
   void abandon();
-  void setStaticNodes(std::vector<config::HostPort> nodes);
+  // Changed lists of nodes or names, from a reload; not from a shard.
+  void setDiscovery(const DiscoverySettings& settings);
+  const DiscoveryCounters& discovered() const;  // once started
+  std::uint64_t sourcePortsExhausted() const;
 
   Address address() const;      // where others reach this member
   MemberId id() const;

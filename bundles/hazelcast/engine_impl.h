@@ -9,6 +9,7 @@
 
 #include "base/gate.h"
 #include "base/random.h"
+#include "discovery/discovery.h"
 #include "engine.h"
 #include "engine_lane.h"
 #include "net/acceptor.h"
@@ -80,14 +81,15 @@ struct Engine::Impl final : public ControlHost, public std::enable_shared_from_t
   Status start();
   bool leaveCluster();
   void shut(bool abruptly);
-  std::vector<Address> resolveNodes(const std::vector<config::HostPort>& nodes);
-  void resolveAgain();
   void tick();
   void accepted(net::Detached connection, const std::string& remote);
   void ready(AcceptedLink& link);
   void addControlLink(LinkId link, std::shared_ptr<net::Stream> stream, const LinkPeer& peer,
                       bool incoming);
   void notifyMembers();
+
+  // engine_discovery.cpp
+  Status startDiscovery();
 
   // ControlHost, on the control thread
   LinkId dial(const Address& address) override;
@@ -134,8 +136,8 @@ struct Engine::Impl final : public ControlHost, public std::enable_shared_from_t
   std::unordered_map<std::uint64_t, std::shared_ptr<Dial>> handshakes;  // incoming ones
   std::uint64_t lastHandshake = 0;
   std::int64_t lastTick = 0;
-  std::int64_t lastResolve = 0;
-  std::vector<config::HostPort> nodes;
+  std::shared_ptr<Discovery> discovery;  // set once by start()
+  std::vector<Address> candidates;       // what it told last
 
   std::atomic<bool> running{false};
   std::atomic<bool> notifying{false};

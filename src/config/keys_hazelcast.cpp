@@ -55,9 +55,10 @@ const Key<std::string> kNetworkJoin(
      .defaultText = "empty",
      .values = {"empty", "static", "multicast", "aws", "dns", "kubernetes"},
      .help = "How nodes find each other. \"empty\": this node starts alone (others that list it may "
-     "still join). \"static\": the nodes listed in join.static.nodes. Not there yet: "
-     "multicast, aws, dns and kubernetes are known values, but a node set to one of them is "
-     "refused at start instead of staying alone silently."});
+     "still join). \"static\": the nodes listed in join.static.nodes. \"multicast\": they announce "
+     "themselves to join.multicast.group. \"dns\": the addresses behind join.dns.domainNames. "
+     "\"kubernetes\": the pods behind join.k8s.serviceName. \"aws\" is known but refused at start; "
+     "use dns, kubernetes or static there."});
 
 const Key<std::vector<std::string>> kStaticNodes(
     {.name = "com.openexchange.hazelcast.network.join.static.nodes",
@@ -79,84 +80,82 @@ const Key<std::string> kMulticastGroup(
     {.name = "com.openexchange.hazelcast.network.join.multicast.group",
      .file = "hazelcast.properties", .defaultText = "224.2.2.3",
      .allowed = "IPv4 multicast address 224.0.0.0..239.255.255.255",
-     .help = "Multicast group with join=multicast. Not there yet: join=multicast is refused at "
-     "start.",
+     .help = "Multicast group with join=multicast. Announcements go through the addresses that "
+     "interfaces chooses.",
      .check = checkMulticastGroup});
 
 const Key<std::int64_t> kMulticastPort(
     {.name = "com.openexchange.hazelcast.network.join.multicast.port",
      .file = "hazelcast.properties", .defaultText = "54327", .min = 1, .max = 65535,
-     .help = "UDP port with join=multicast. Not there yet: join=multicast is refused at start."});
+     .help = "UDP port with join=multicast."});
 
 const Key<std::string> kAwsAccessKey(
     {.name = "com.openexchange.hazelcast.network.join.aws.accessKey",
      .file = "hazelcast.properties", .defaultText = "", .secret = true,
-     .help = "Access key with join=aws. Not there yet: join=aws is refused at start."});
+     .help = "Access key with join=aws, which is refused at start: use dns, kubernetes or static."});
 
 const Key<std::string> kAwsSecretKey(
     {.name = "com.openexchange.hazelcast.network.join.aws.secretKey",
      .file = "hazelcast.properties", .defaultText = "", .secret = true,
-     .help = "Secret key with join=aws. Not there yet: join=aws is refused at start."});
+     .help = "Secret key with join=aws, which is refused at start."});
 
 const Key<std::string> kAwsRegion(
     {.name = "com.openexchange.hazelcast.network.join.aws.region", .file = "hazelcast.properties",
      .defaultText = "us-west-1",
-     .help = "Region with join=aws. Not there yet: join=aws is refused at start."});
+     .help = "Region with join=aws, which is refused at start."});
 
 const Key<std::string> kAwsHostHeader(
     {.name = "com.openexchange.hazelcast.network.join.aws.hostHeader",
      .file = "hazelcast.properties", .defaultText = "ec2.amazonaws.com",
-     .help = "Service host with join=aws. Not there yet: join=aws is refused at start."});
+     .help = "Service host with join=aws, which is refused at start."});
 
 const Key<std::string> kAwsTagKey(
     {.name = "com.openexchange.hazelcast.network.join.aws.tagKey", .file = "hazelcast.properties",
      .defaultText = "type",
-     .help = "Instances carrying this tag are members with join=aws. Not there yet: join=aws is "
-     "refused at start."});
+     .help = "Instances carrying this tag are members with join=aws, which is refused at start."});
 
 const Key<std::string> kAwsTagValue(
     {.name = "com.openexchange.hazelcast.network.join.aws.tagValue",
      .file = "hazelcast.properties", .defaultText = "hz-nodes",
-     .help = "Value that the tag must have with join=aws. Not there yet: join=aws is refused at "
-     "start."});
+     .help = "Value that the tag must have with join=aws, which is refused at start."});
 
 const Key<std::vector<std::string>> kDnsDomainNames(
     {.name = "com.openexchange.hazelcast.network.join.dns.domainNames",
      .file = "hazelcast.properties", .defaultText = "", .reloadable = true,
-     .help = "Names whose addresses are the members with join=dns. Not there yet: join=dns is "
-     "refused at start."});
+     .help = "Names whose addresses are the members with join=dns: grid.example.com leads to A "
+     "records (and AAAA with enableIPv6Support), tried at port plus offset and the next two; "
+     "_hazelcast._tcp.example.com leads to SRV records, which carry the port. Names without a dot "
+     "are completed by the search domains of the system."});
 
 const Key<std::string> kDnsResolverHost(
     {.name = "com.openexchange.hazelcast.network.join.dns.resolverHost",
      .file = "hazelcast.properties", .defaultText = "", .reloadable = true,
-     .help = "Name server to ask with join=dns; empty means the resolver of the system. Not there "
-     "yet: join=dns is refused at start."});
+     .help = "Name server to ask with join=dns or kubernetes; empty means those of the system."});
 
 const Key<std::int64_t> kDnsResolverPort(
     {.name = "com.openexchange.hazelcast.network.join.dns.resolverPort",
      .file = "hazelcast.properties", .defaultText = "-1", .stockText = "53", .min = -1,
      .max = 65535, .reloadable = true,
-     .help = "Port of that name server; -1 is the usual port 53. Not there yet: join=dns is refused "
-     "at start."});
+     .help = "Port of that name server; -1 is the usual port 53."});
 
 const Key<std::int64_t> kDnsRefreshMillis(
     {.name = "com.openexchange.hazelcast.network.join.dns.refreshMillis",
      .file = "hazelcast.properties", .defaultText = "60000", .min = 1000, .max = 86400000,
      .reloadable = true,
-     .help = "Milliseconds between two look-ups with join=dns. Not there yet: join=dns is refused at"
-     " start."});
+     .help = "Milliseconds between two look-ups with join=dns or kubernetes. While this node is "
+     "alone, or a name cannot be resolved, it looks every two seconds."});
 
 const Key<Millis> kMergeFirstRunDelay(
     {.name = "com.openexchange.hazelcast.merge.firstRunDelay", .file = "hazelcast.properties",
      .defaultText = "120s", .min = 1000, .max = 86400000,
-     .help = "How long after its start a node first looks for the other half of a cluster that was "
-     "split. Not there yet: members look for lost relatives every second, the value has no "
-     "effect."});
+     .help = "How long a node waits after its start before it unites with another cluster of the "
+     "same name when both hold data (the halves of a cluster that was split). Two clusters of which "
+     "one holds nothing unite at once."});
 
 const Key<Millis> kMergeRunDelay(
     {.name = "com.openexchange.hazelcast.merge.runDelay", .file = "hazelcast.properties",
      .defaultText = "120s", .min = 1000, .max = 86400000,
-     .help = "How often it looks again afterwards. Not there yet: see merge.firstRunDelay."});
+     .help = "How often it looks again afterwards."});
 
 const Key<std::vector<std::string>> kNetworkInterfaces(
     {.name = "com.openexchange.hazelcast.network.interfaces", .file = "hazelcast.properties",
@@ -192,7 +191,8 @@ const Key<std::vector<std::string>> kOutboundPortDefinitions(
      .file = "hazelcast.properties", .defaultText = "",
      .allowed = "comma separated ports and ranges such as 35000-35100",
      .help = "Local ports for connections to other members, for strict firewalls. Empty lets the "
-     "system choose. Not there yet: a value is checked, but the system always chooses.",
+     "system choose. One port serves connections to several members; towards one member each "
+     "needs its own, so give at least two for each data shard and two more.",
      .check = checkPortRanges});
 
 const Key<bool> kEnableIPv6(

@@ -1,12 +1,14 @@
 #include "config/rules.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 
 #include "config/address_pattern.h"
 #include "config/host_list.h"
 #include "config/keys_admin.h"
 #include "config/keys_hazelcast.h"
+#include "config/keys_hazelcast_join.h"
 #include "config/keys_management.h"
 #include "config/keys_server.h"
 #include "config/keys_sessiond.h"
@@ -46,14 +48,25 @@ class Rules {
 
   void grid() {
     const std::string join = config_.get(keys::kNetworkJoin);
-    if (join != "empty" && config_.get(keys::kGroupName).empty())
+    // What hazelcast.xml may set is judged by the grid itself, which reads it.
+    const bool xml = std::filesystem::exists(config_.directory() + "/hazelcast/hazelcast.xml");
+    if (!xml && join != "empty" && config_.get(keys::kGroupName).empty())
       error(keys::kGroupName, "is missing, but " + keys::kNetworkJoin.name() + " is \"" + join +
                                   "\"; allowed: the name of the cluster, or join=empty");
-    if (join == "static" && config_.get(keys::kStaticNodes).empty())
+    if (!xml && join == "static" && config_.get(keys::kStaticNodes).empty())
       error(keys::kStaticNodes, "is empty, but " + keys::kNetworkJoin.name() +
                                     " is \"static\"; allowed: the nodes of the cluster, or join=empty");
-    if (join != "static" && join != "empty")
-      error(keys::kNetworkJoin, "joining by \"" + join + "\" is not there yet; allowed: empty|static");
+    if (join == "dns" && config_.get(keys::kDnsDomainNames).empty())
+      error(keys::kDnsDomainNames, "is empty, but " + keys::kNetworkJoin.name() +
+                                       " is \"dns\"; allowed: at least one name");
+    if (join == "kubernetes" && config_.get(keys::kK8sServiceName).empty())
+      error(keys::kK8sServiceName, "is empty, but " + keys::kNetworkJoin.name() +
+                                       " is \"kubernetes\"; allowed: the name of the headless service");
+    if (join == "aws")
+      error(keys::kNetworkJoin,
+            "joining by \"aws\" is not part of this product; allowed instead: \"dns\" with a name "
+            "whose records are the instances (a private Route 53 zone or Cloud Map), "
+            "\"kubernetes\" on EKS, or \"static\" with the list of nodes");
     for (const auto* key : {&keys::kGridSsl, &keys::kSymmetricEncryption})
       if (config_.get(*key))
         error(*key, "encryption between members is not there yet; allowed: false");

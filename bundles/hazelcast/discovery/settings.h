@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "config/host_list.h"
+
 namespace ox::grid {
 
 struct MulticastSettings {
@@ -23,6 +25,13 @@ struct DnsSettings {
   std::uint16_t resolverPort = 53;
   std::int64_t refreshMillis = 60'000;
   bool operator==(const DnsSettings&) const = default;
+};
+
+struct DiscoverySettings {
+  std::string mode = "empty";     // empty | static | multicast | dns | kubernetes
+  std::vector<config::HostPort> nodes;  // static
+  MulticastSettings multicast;
+  DnsSettings dns;                // dns, and kubernetes: the name of the headless service
 };
 
 }  // namespace ox::grid

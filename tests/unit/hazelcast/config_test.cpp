@@ -4,6 +4,7 @@
 
 #include "config.h"
 #include "config/scratch.h"
+#include "discovery/candidates.h"
 
 using namespace ox;
 using namespace ox::grid;
@@ -62,7 +63,7 @@ TEST_CASE("the user's document: group, static list, interfaces") {
   CHECK(r.config.clusterName == "MyCluster-10.1");
   CHECK(r.config.bindHost == "10.0.0.15");
   REQUIRE(r.config.nodes.size() == 3);
-  std::vector<std::string> failed;
+  std::map<std::string, std::string> failed;
   const auto addresses = candidateAddresses(
       r.config.nodes, r.config.port,
       [](const std::string& host) -> Result<std::vector<std::string>> {
@@ -72,7 +73,7 @@ TEST_CASE("the user's document: group, static list, interfaces") {
       failed);
   CHECK(addresses == std::vector<Address>{{"10.0.0.15", 5711}, {"10.0.0.15", 5712},
                                           {"10.0.0.15", 5713}, {"10.0.0.16", 5801}});
-  CHECK(failed == std::vector<std::string>{"node3 is unknown"});
+  CHECK(failed == std::map<std::string, std::string>{{"node3", "node3 is unknown"}});
 }
 
 TEST_CASE("interfaces present but empty: everywhere, others are told a reachable address") {
@@ -88,8 +89,16 @@ TEST_CASE("mistakes are named with their key") {
   CHECK(read({{"group.name", "a"}, {"network.join", "static"}})
             .error(hz + "network.join.static.nodes"));
   CHECK(read({{"network.join", "carrier-pigeon"}}).error(hz + "network.join"));
-  for (const char* mode : {"multicast", "dns", "aws", "kubernetes"})
-    CHECK(read({{"group.name", "a"}, {"network.join", mode}}).error(hz + "network.join"));
+  CHECK(read({{"group.name", "a"}, {"network.join", "aws"}}).error(hz + "network.join", "kubernetes"));
+  CHECK(read({{"group.name", "a"}, {"network.join", "dns"}})
+            .error(hz + "network.join.dns.domainNames"));
+  CHECK(read({{"group.name", "a"}, {"network.join", "dns"}, {"network.join.dns.domainNames", "a b"}})
+            .error(hz + "network.join.dns.domainNames", "\"a b\""));
+  CHECK(read({{"group.name", "a"}, {"network.join", "kubernetes"}})
+            .error(hz + "network.join.k8s.serviceName"));
+  CHECK(read({{"group.name", "a"}, {"network.join", "static"},
+              {"network.join.static.nodes", "10.0.0.1,fe80::1"}})
+            .error(hz + "network.join.static.nodes", "link-local"));
   CHECK(read({{"network.interfaces", "172.16.*.*"}})
             .error(hz + "network.interfaces", "10.0.0.15, 127.0.0.1"));
   CHECK(read({{"network.portOffset", "many"}}).error(hz + "network.portOffset"));
@@ -125,4 +134,84 @@ TEST_CASE("maps come from their files; a bad value has file and line") {
                                                  "asyncBackupCount=4\n"}})
             .errors() >= 1);
   CHECK(read({}, {{"hazelcast/a.properties", p + "backupCount=1\n"}}).error(p + "name"));
+}
+
+TEST_CASE("every way to find others has its settings") {
+  const Read m = read({{"group.name", "a"},
+                       {"network.join", "Multicast"},
+                       {"network.join.multicast.group", "239.1.2.3"},
+                       {"network.join.multicast.port", "5000"},
+                       {"network.join.multicast.timeToLive", "3"},
+                       {"network.join.multicast.loopback", "false"}});
+  CHECK(m.errors() == 0);
+  CHECK(m.config.join == "multicast");
+  CHECK(m.config.multicast == MulticastSettings{"239.1.2.3", 5000, 3, false});
+  const Read d = read({{"group.name", "a"},
+                       {"network.join", "dns"},
+                       {"network.join.dns.domainNames", "grid.example.com, _hz._tcp.example.com"},
+                       {"network.join.dns.resolverHost", "10.0.0.2"},
+                       {"network.join.dns.resolverPort", "5353"},
+                       {"network.join.dns.refreshMillis", "5000"}});
+  CHECK(d.errors() == 0);
+  CHECK(d.config.dns ==
+        DnsSettings{{"grid.example.com", "_hz._tcp.example.com"}, "10.0.0.2", 5353, 5000});
+  CHECK(read({{"network.join.dns.resolverPort", "-1"}}).config.dns.resolverPort == 53);
+  const Read k = read({{"group.name", "a"},
+                       {"network.join", "kubernetes"},
+                       {"network.join.k8s.serviceName", "grid"},
+                       {"network.join.k8s.namespace", "mail"}});
+  CHECK(k.errors() == 0);
+  CHECK(k.config.dns.names == std::vector<std::string>{"grid.mail.svc"});
+}
+
+TEST_CASE("outbound ports, merge delays and properties of the original's library") {
+  const Read r = read({{"network.outboundPortDefinitions", "33000-35000, 36000"},
+                       {"merge.firstRunDelay", "30s"},
+                       {"merge.runDelay", "1m"}});
+  CHECK(r.errors() == 0);
+  CHECK(r.config.outboundPorts == std::vector<net::PortRange>{{33000, 35000}, {36000, 36000}});
+  CHECK(r.config.mergeFirstMillis == 30'000);
+  CHECK(r.config.mergeNextMillis == 60'000);
+  CHECK(read({}).config.mergeFirstMillis == 120'000);
+  CHECK(read({{"network.outboundPortDefinitions", "35000-33000"}}).errors() == 1);
+
+  test::Scratch etc;
+  etc.write("hazelcast.properties", "hazelcast.merge.first.run.delay.seconds=7\n"
+                                    "hazelcast.operation.call.timeout.millis=1234\n"
+                                    "hazelcast.socket.connect.timeout.seconds=3\n"
+                                    "hazelcast.socket.bind.any=true\n"
+                                    "hazelcast.no.such.thing=1\n");
+  const auto loaded = config::Config::load(etc.path());
+  std::vector<config::Problem> problems;
+  const GridConfig c = readGridConfig(*loaded, {"127.0.0.1"}, problems);
+  CHECK(c.mergeFirstMillis == 7000);
+  CHECK(c.callTimeoutMillis == 1234);
+  CHECK(c.connectMillis == 3000);
+  CHECK(c.bindHost == "0.0.0.0");
+  CHECK(std::any_of(loaded->problems().begin(), loaded->problems().end(), [](const auto& p) {
+    return p.line == 5 && p.severity == config::Problem::Severity::kWarn &&
+           p.text.find("unknown") != std::string::npos;
+  }));
+}
+
+TEST_CASE("interfaces: patterns, ranges, IPv6 only when enabled") {
+  CHECK(read({{"network.interfaces", "10.0.1.10-20, 10.0.0.10-20"}}).config.bindHost == "10.0.0.15");
+  CHECK(read({{"network.interfaces", "10.0.0.*"}, {"socket.bindAny", "true"}}).config.bindHost ==
+        "0.0.0.0");
+  CHECK(read({{"network.interfaces", "10.0.0.*"}, {"socket.bindAny", "true"}})
+            .config.announcedHost == "10.0.0.15");
+  test::Scratch etc;
+  const auto with = [&](const std::string& more) {
+    etc.write("hazelcast.properties",
+              std::string(kHz) + "network.interfaces=2001:db8:*:*:*:*:*:*\n" + more);
+    std::vector<config::Problem> problems;
+    const auto config = config::Config::load(etc.path());
+    const GridConfig c =
+        readGridConfig(*config, {"10.0.0.15", "2001:db8::5", "127.0.0.1"}, problems);
+    return problems.empty() ? c.bindHost : problems.front().key;
+  };
+  CHECK(with("") == std::string(kHz) + "network.interfaces");
+  CHECK(with(std::string(kHz) + "network.enableIPv6Support=true\n") == "2001:db8::5");
+  CHECK(with(std::string(kHz) + "network.enableIPv6Support=true\n" + kHz + "group.name=a\n" + kHz +
+             "network.join=multicast\n") == std::string(kHz) + "network.interfaces");
 }

@@ -1,0 +1,66 @@
+// For the readers of the grid's settings (config*.cpp): problems at the right place, small parsers.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config.h"
+
+namespace ox::grid {
+
+using config::Problem;
+
+class Reader {
+ public:
+  Reader(const config::Config& config, std::vector<Problem>& problems)
+      : config_(config), problems_(problems) {}
+
+  // At the key's own line, or at its file when it is absent.
+  void add(Problem::Severity severity, const std::string& key, const std::string& file,
+           const std::string& text) {
+    // The general rules may have found the same; one line per mistake is enough.
+    for (const Problem& known : config_.problems())
+      if (known.key == key && known.severity == Problem::Severity::kError) return;
+    Problem p;
+    p.severity = severity;
+    p.key = key;
+    p.file = file;
+    p.text = text;
+    if (const auto raw = config_.raw(key)) {
+      p.file = raw->file;
+      p.line = raw->line;
+    }
+    problems_.push_back(std::move(p));
+  }
+  // Whether a file of properties sets it; if not, hazelcast.xml may.
+  template <typename T>
+  bool given(const config::Key<T>& key) const {
+    return config_.has(key.name());
+  }
+  template <typename T>
+  void error(const config::Key<T>& key, const std::string& text) {
+    add(Problem::Severity::kError, key.name(), key.info().file, text);
+  }
+  void at(Problem::Severity severity, const std::string& key, const config::Setting& where,
+          const std::string& text) {
+    Problem p;
+    p.severity = severity;
+    p.key = key;
+    p.file = where.file;
+    p.line = where.line;
+    p.text = text;
+    problems_.push_back(std::move(p));
+  }
+
+ private:
+  const config::Config& config_;
+  std::vector<Problem>& problems_;
+};
+
+// Of one part each; config.cpp calls them in turn.
+void readJoin(const config::Config& config, GridConfig& out, Reader& reader);
+void readNetwork(const config::Config& config, const std::vector<std::string>& local,
+                 GridConfig& out, Reader& reader);
+
+}  // namespace ox::grid
