@@ -53,7 +53,6 @@ TEST_CASE("no such name is told apart from a server that does not know") {
   CHECK(dnsAddresses(server, "six.test", true).error().code == Code::kIo);
   dns.manner(FakeDns::Manner::kGarbage);
   CHECK(!dnsAddresses(server, "six.test", true));
-  CHECK(!dnsServices(server, "six.test"));
   dns.manner(FakeDns::Manner::kSilent);
   const auto silent = dnsAddresses(server, "six.test", true);
   REQUIRE(!silent);
