@@ -28,6 +28,8 @@ class DataSide {
   virtual std::uint64_t mergeBacklog() const { return 0; }  // entries still offered after a split
   virtual void execute(const std::string& map, services::MapRequest request,
                        services::Completion<services::MapReply> done) = 0;
+  virtual void invoke(const std::string& container, int partition, Bytes request,
+                      std::int64_t waitMillis, services::Completion<Bytes> done) = 0;
 };
 
 inline int partitionOf(const std::string& key, int partitions) {

@@ -7,6 +7,7 @@
 #include "checks.h"
 #include "judge.h"
 #include "scenario.h"
+#include "topic_load.h"
 #include "workload.h"
 
 namespace ox::sim {
@@ -92,6 +93,7 @@ class Run {
   RunResult result_;
   std::unique_ptr<World> world_;
   std::unique_ptr<Workload> load_;
+  std::unique_ptr<TopicLoad> topics_;
 };
 
 }  // namespace ox::sim

@@ -55,6 +55,7 @@ std::string Run::setting(const Words& w, bool& known) {
   else if (what == "protocol") protocol_ = whole();
   else if (what == "skew") skewMillis_ = number(arg);
   else if (what == "drift") driftPpm_ = number(arg);
+  else if (what == "ring") tunables_.ringCapacity = static_cast<std::uint64_t>(number(arg));
   else if (what == "backups") tunables_.backups = whole();
   else if (what == "async") tunables_.asyncBackups = whole();
   else if (what == "clients") options_.clients = whole();
@@ -79,6 +80,7 @@ std::string Run::execute(const Words& w) {
   std::string wrong = fault(w, known);
   if (known) return wrong;
   if (what == "load") return load(arg);
+  if (what == "topic") return topics_->command(arg);
   if (what == "settle") return settle(arg.empty() ? kSettleMillis : number(arg));
   if (what == "crash") return crash(arg, word(w, 2) == "power");
   if (what == "restart") return restart();
@@ -86,7 +88,7 @@ std::string Run::execute(const Words& w) {
   if (what == "stop") return stop(arg, w.size() > 2 ? static_cast<int>(number(w[2])) : 1);
   if (what == "gone") return gone();
   if (what == "rolling") return rolling(arg == "upgrade");
-  if (what == "expect") return expect(arg);
+  if (what == "expect") return arg == "topic" ? topics_->command(word(w, 2)) : expect(arg);
   if (what == "wait") world_->run(number(arg) * kMillisecond, [] { return false; });
   else if (what == "mark") marked_ = world_->living().front()->view();
   else return "'" + what + "' after 'start'";
@@ -107,6 +109,7 @@ std::string Run::start(const std::string& how) {
   for (int i = 0; i < members_ + 2; ++i) candidates.push_back(address(i));
   world_->setCandidates(candidates);
   load_ = std::make_unique<Workload>(*world_, options_, seed_ + 77);
+  topics_ = std::make_unique<TopicLoad>(*world_, seed_ + 78);
   for (int i = 0; i < members_ + 40; ++i) world_->optionsOf(address(i)).protocolMax = static_cast<std::uint16_t>(protocol_);
   for (int i = members_ - lite_; i < members_; ++i) world_->optionsOf(address(i)).lite = true;
   if (skewMillis_ != 0 || driftPpm_ != 0) setClocks();

@@ -15,6 +15,7 @@ const std::set<std::string>& knownCommands() {
       "keys", "removals", "reads", "net", "start",
       // commands
       "load", "wait", "settle", "crash", "restart", "join", "stop", "gone", "rolling", "mark", "expect",
+      "topic", "ring",
       // faults
       "reset", "resets", "cut", "heal", "flap", "freeze", "jump"};
   return known;

@@ -2,6 +2,7 @@
 
 #include "data_side.h"
 #include "partition/shard_core.h"
+#include "structures/ringbuffer.h"
 #include "world.h"
 
 namespace ox::sim {
@@ -43,6 +44,10 @@ class Shards final : public DataSide {
     config.backupCount = world.tunables.backups;
     config.asyncBackupCount = world.tunables.asyncBackups;
     maps->add(config);
+    config.name = "@topic:t";
+    maps->add(config);
+    auto registry = std::make_shared<grid::ContainerRegistry>();
+    grid::addRingbuffers(*registry, {.capacity = world.tunables.ringCapacity});
     for (int i = 0; i < world.tunables.shards; ++i) {
       grid::ShardSettings s;
       s.self = member.id;
@@ -55,6 +60,7 @@ class Shards final : public DataSide {
       hosts_.push_back(std::make_unique<Host>(world, member, i));
       shards_.push_back(std::make_unique<grid::ShardCore>(s, maps, member.clock, random_,
                                                           *hosts_.back()));
+      shards_.back()->setContainers(registry);
     }
   }
 
@@ -99,6 +105,11 @@ class Shards final : public DataSide {
     const int partition = partitionOf(request.key, world_.tunables.partitions);
     shards_[static_cast<std::size_t>(partition) % shards_.size()]->execute(
         map, partition, std::move(request), std::move(done));
+  }
+  void invoke(const std::string& container, int partition, Bytes request, std::int64_t waitMillis,
+              services::Completion<Bytes> done) override {
+    shards_[static_cast<std::size_t>(partition) % shards_.size()]->invoke(
+        container, partition, std::move(request), waitMillis, std::move(done));
   }
 
  private:

@@ -29,6 +29,10 @@ class Stub final : public DataSide {
                services::Completion<services::MapReply> done) override {
     done(Error(Code::kUnavailable));
   }
+  void invoke(const std::string&, int, Bytes, std::int64_t,
+              services::Completion<Bytes> done) override {
+    done(Error(Code::kUnavailable));
+  }
 
  private:
   World& world_;

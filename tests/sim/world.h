@@ -89,6 +89,7 @@ struct Tunables {
   std::int64_t compareMillis = 2000;
   std::int64_t retryMillis = 20;
   std::size_t copyChunkBytes = 256 << 10;
+  std::uint64_t ringCapacity = 10'000;
   int migrationsPerMember = 8;
   Micros latency = 300;         // one way, least
   Micros jitter = 400;          // and up to that much more
