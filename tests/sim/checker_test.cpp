@@ -6,6 +6,7 @@
 #include "checks.h"
 #include "judge.h"
 #include "scenario.h"
+#include "plain_topics.h"
 
 using namespace ox;
 using namespace ox::sim;
@@ -307,4 +308,21 @@ TEST_CASE("a scenario that must lose data fails, and the same seed fails the sam
   CHECK(one.failure == two.failure);
   CHECK(one.simulatedMillis == two.simulatedMillis);
   CHECK(one.log == two.log);
+}
+
+TEST_CASE("the judge of topics rejects disorder, repeats, inventions, hidden gaps and losses") {
+  const Publications sent{{"s", {{"one", {"r"}}, {"two", {"r"}}, {"three", {"r"}}}}};
+  const auto heard = [](std::vector<Arrival> a, std::uint64_t gaps = 0) { return Heard{a, gaps}; };
+  CHECK(judgeOrder("r", heard({{"s", 1, "one"}, {"s", 3, "three"}}), sent) == "");
+  CHECK_FALSE(judgeOrder("r", heard({{"s", 2, "two"}, {"s", 1, "one"}}), sent) == "");
+  CHECK_FALSE(judgeOrder("r", heard({{"s", 1, "one"}, {"s", 1, "one"}}), sent) == "");
+  CHECK_FALSE(judgeOrder("r", heard({{"s", 1, "two"}}), sent) == "");
+  CHECK_FALSE(judgeOrder("r", heard({{"s", 4, "four"}}), sent) == "");
+  CHECK_FALSE(judgeOrder("r", heard({{"x", 1, "one"}}), sent) == "");
+  CHECK(judgeGaps("r", heard({{"s", 1, "one"}, {"s", 3, "three"}}, 1)) == "");
+  CHECK_FALSE(judgeGaps("r", heard({{"s", 1, "one"}, {"s", 3, "three"}}, 0)) == "");
+  CHECK_FALSE(judgeGaps("r", heard({{"s", 1, "one"}, {"s", 2, "two"}}, 1)) == "");
+  CHECK(judgeComplete("r", heard({{"s", 1, "one"}, {"s", 2, "two"}, {"s", 3, "three"}}), sent) == "");
+  CHECK_FALSE(judgeComplete("r", heard({{"s", 1, "one"}, {"s", 2, "two"}}), sent) == "");
+  CHECK(judgeComplete("elsewhere", heard({}), sent) == "");
 }

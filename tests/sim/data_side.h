@@ -25,6 +25,9 @@ class DataSide {
   virtual void keepEntriesForMerge() = 0;
   virtual std::uint64_t ownedEntries() const = 0;
   virtual std::uint64_t unsynced() const = 0;
+  virtual const grid::ViewPtr& view() const = 0;  // that the shards work with
+  virtual void publish(const std::string& topic, Bytes payload) = 0;
+  virtual std::uint64_t topicGaps(const std::string& topic) const = 0;
   virtual std::uint64_t mergeBacklog() const { return 0; }  // entries still offered after a split
   virtual void execute(const std::string& map, services::MapRequest request,
                        services::Completion<services::MapReply> done) = 0;

@@ -59,7 +59,7 @@ LinkId World::dial(SimMember& from, const Address& to) {
     if (!canDial(source, to)) return lost(LinkLoss::kTimeout, 3 * kSecond);
     if (target == nullptr)
       return lost(powerless.count(to) != 0 ? LinkLoss::kTimeout : LinkLoss::kRefused,
-                  powerless.count(to) != 0 ? 3 * kSecond : travel());
+                  powerless.count(to) != 0 ? 3 * kSecond : tunables.latency);
     c->acceptor = {target->id, nextLink_++, 0};
     connectionOf_[c->acceptor.link] = id;
     // The acceptor is up first; the dialler when the last word of the handshake arrives.

@@ -7,6 +7,7 @@
 #include "checks.h"
 #include "judge.h"
 #include "scenario.h"
+#include "plain_topics.h"
 #include "topic_load.h"
 #include "workload.h"
 
@@ -73,6 +74,7 @@ class Run {
   Workload::Options options_;
   bool stub_ = false;
   int members_ = 3;
+  int topicCount_ = 0;
   int lite_ = 0;      // the last ones of the first members
   int hosts_ = 0;     // 0 = each member on a machine of its own
   int protocol_ = grid::kProtocolMax;  // of the members until a rolling upgrade
@@ -94,6 +96,7 @@ class Run {
   std::unique_ptr<World> world_;
   std::unique_ptr<Workload> load_;
   std::unique_ptr<TopicLoad> topics_;
+  std::unique_ptr<PlainTopics> plain_;
 };
 
 }  // namespace ox::sim

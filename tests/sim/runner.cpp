@@ -51,6 +51,7 @@ std::string Run::setting(const Words& w, bool& known) {
   if (what == "data") stub_ = arg == "stub";
   else if (what == "members") members_ = whole();
   else if (what == "lite") lite_ = whole();
+  else if (what == "topics") topicCount_ = whole();
   else if (what == "hosts") hosts_ = whole();
   else if (what == "protocol") protocol_ = whole();
   else if (what == "skew") skewMillis_ = number(arg);
@@ -113,6 +114,8 @@ std::string Run::start(const std::string& how) {
   for (int i = 0; i < members_ + 40; ++i) world_->optionsOf(address(i)).protocolMax = static_cast<std::uint16_t>(protocol_);
   for (int i = members_ - lite_; i < members_; ++i) world_->optionsOf(address(i)).lite = true;
   if (skewMillis_ != 0 || driftPpm_ != 0) setClocks();
+  if (topicCount_ > 0)
+    plain_ = std::make_unique<PlainTopics>(*world_, topicCount_, seed_ + 79);
   if (how == "apart") {
     cutHalves(true, true);
     markCut(true);
@@ -211,9 +214,11 @@ std::string Run::net(const std::string& kind) {
 std::string Run::load(const std::string& arg) {
   if (arg == "on") {
     load_->start();
+    if (plain_) plain_->start();
     return {};
   }
   load_->stop();
+  if (plain_) plain_->stop();
   if (!world_->run(kDrainLimit, [&] { return load_->idle(); }))
     return "operations are never answered";
   return {};
@@ -277,6 +282,11 @@ std::string Run::expect(const std::string& what) {
     if (!world_->run(kDrainLimit, [&] { return load_->idle(); })) return "reads hang";
     if (load_->acknowledged() < 20) return "the workload did nearly nothing";
     return judgeHistory();
+  }
+  if (what == "topics" || what == "gaps-told" || what == "every-message") {
+    if (!plain_) return "no topics in this scenario";
+    if (plain_->published() < 20) return "hardly anything was published";
+    return plain_->judge(what == "gaps-told", what == "every-message");
   }
   if (what == "every-op") {
     return load_->unsuccessful() == 0

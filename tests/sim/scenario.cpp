@@ -11,7 +11,7 @@ namespace {
 const std::set<std::string>& knownCommands() {
   static const std::set<std::string> known = {
       // settings
-      "data", "members", "lite", "hosts", "protocol", "skew", "drift", "backups", "async", "clients",
+      "data", "members", "topics", "lite", "hosts", "protocol", "skew", "drift", "backups", "async", "clients",
       "keys", "removals", "reads", "net", "start",
       // commands
       "load", "wait", "settle", "crash", "restart", "join", "stop", "gone", "rolling", "mark", "expect",

@@ -61,13 +61,26 @@ class Shards final : public DataSide {
       shards_.push_back(std::make_unique<grid::ShardCore>(s, maps, member.clock, random_,
                                                           *hosts_.back()));
       shards_.back()->setContainers(registry);
+      shards_.back()->setDeliver([this, &member](const std::string& topic,
+                                                 const services::TopicMessage& message) {
+        if (world_.onTopic) world_.onTopic(member, topic, message);
+      });
     }
   }
 
   void tick() override {
     for (auto& s : shards_) s->tick();
   }
+  const ViewPtr& view() const override { return view_; }
+  void publish(const std::string& topic, Bytes payload) override {
+    const std::size_t slot = slotOf(topic);
+    shards_[slot % shards_.size()]->publish(topic, static_cast<int>(slot), std::move(payload));
+  }
+  std::uint64_t topicGaps(const std::string& topic) const override {
+    return shards_[slotOf(topic) % shards_.size()]->topicStats(topic).gapCount;
+  }
   void installed(const ViewPtr& view) override {
+    view_ = view;
     for (auto& s : shards_) s->viewInstalled(view);
   }
   void peer(const MemberId& member, bool up) override {
@@ -113,8 +126,14 @@ class Shards final : public DataSide {
   }
 
  private:
+  // As the engine: below every partition count in use.
+  static std::size_t slotOf(const std::string& topic) {
+    return std::hash<std::string>{}(topic) % 30011;
+  }
+
   World& world_;
   SeededRandom random_;
+  ViewPtr view_;
   std::vector<std::unique_ptr<Host>> hosts_;
   std::vector<std::unique_ptr<grid::ShardCore>> shards_;
 };

@@ -10,7 +10,11 @@ class Stub final : public DataSide {
   Stub(World& world, SimMember& member, std::uint64_t seed)
       : world_(world), member_(member), random_(seed) {}
   void tick() override {}
+  const grid::ViewPtr& view() const override { return view_; }
+  void publish(const std::string&, Bytes) override {}
+  std::uint64_t topicGaps(const std::string&) const override { return 0; }
   void installed(const grid::ViewPtr& view) override {
+    view_ = view;
     if (!view) return;
     for (const grid::Migration& m : view->migrations) {
       if (view->partitions[m.partition].at[0] != member_.id) continue;
@@ -38,6 +42,7 @@ class Stub final : public DataSide {
   World& world_;
   SimMember& member_;
   SeededRandom random_;
+  grid::ViewPtr view_;
 };
 
 }  // namespace

@@ -194,6 +194,7 @@ class World {
   };
   Traffic control, data;  // sent so far
   std::function<void(SimMember&, const ViewPtr&)> onInstalled;
+  std::function<void(SimMember&, const std::string& topic, const services::TopicMessage&)> onTopic;
 
  private:
   struct Event {

@@ -194,6 +194,10 @@ void ControlCore::Impl::linkLost(LinkId id, LinkLoss why) {
     if (why != LinkLoss::kRefused || !view_) return;
     const Member* member = view_->findAddress(link.dialled);
     if (member == nullptr) return;
+    // Its word came after we knocked: it may have been starting then. Knock again.
+    if (linkedPeer(member->id) == nullptr &&
+        detector_.silentFor(member->id, now()) < now() - link.since)
+      return dial(member->address);
     // Nobody listens there. With a link that still talks this is a puzzle, not a proof.
     if (linkedPeer(member->id) == nullptr ||
         detector_.silentFor(member->id, now()) > 2 * settings_.heartbeatMillis)
@@ -219,6 +223,10 @@ void ControlCore::Impl::received(LinkId id, BytesView frame) {
   const auto peer = peers_.find(it->second.peer);
   if (peer == peers_.end()) return;
   if (frame.empty()) return badFrame(id, "empty frame");
+  // What was said on a surplus link may be older than what came on the one that stays.
+  if (peer->second.link != 0 && peer->second.link != id &&
+      static_cast<Kind>(frame[0]) == Kind::kHeartbeat)
+    return;
   dispatch(peer->second, frame);
 }
 
@@ -241,7 +249,16 @@ void ControlCore::Impl::dispatch(Peer& peer, BytesView frame) {
     case Kind::kView:
       return gotView(peer, body);
     case Kind::kViewAck:
-      return with(decodeBody<ViewAck>(body), [&](const ViewAck& a) { peer.acked = a.view; });
+      return with(decodeBody<ViewAck>(body), [&](const ViewAck& a) {
+        peer.acked = a.view;
+        // Its heartbeat may come much later than its acknowledgement: it looks no longer.
+        if (view_ && a.view.master == view_->id.master && peer.said &&
+            peer.said->state == MemberState::kLooking) {
+          peer.said->state = MemberState::kJoined;
+          peer.said->view = a.view;
+          peer.said->youAreMember = true;
+        }
+      });
     case Kind::kViewQuery:
       return with(decodeBody<ViewQuery>(body), [&](const ViewQuery& q) { viewQuery(peer, q); });
     case Kind::kViewAnswer:
