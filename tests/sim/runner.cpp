@@ -225,6 +225,7 @@ std::string Run::load(const std::string& arg) {
 }
 
 std::string Run::unsettled() {
+  if (const SimMember* m = world_->frozen()) return m->address.toString() + " stands still";
   std::vector<SeenBy> seen;
   for (SimMember* m : world_->living()) seen.push_back({m->asMember(), m->view()});
   if (std::string wrong = checkOneCluster(seen); !wrong.empty()) return wrong;

@@ -158,6 +158,12 @@ std::vector<SimMember*> World::living() {
   return list;
 }
 
+SimMember* World::frozen() {
+  for (auto& m : members_)
+    if (m->alive && m->frozen) return m.get();
+  return nullptr;
+}
+
 SimMember& World::startMember(const Address& address) {
   powerless.erase(address);
   const MemberId id{random.next() | 1, nextMember_++};

@@ -162,6 +162,7 @@ class World {
   void stop(SimMember& member);                  // graceful
   void freeze(SimMember& member, Micros length);
   std::vector<SimMember*> living();              // alive, not frozen or leaving
+  SimMember* frozen();                           // one that stands still, if any
   SimMember* find(const MemberId& id);
   void setCandidates(std::vector<Address> list) { candidates_ = std::move(list); }
   MemberOptions& optionsOf(const Address& address) { return options_[address]; }
