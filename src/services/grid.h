@@ -64,6 +64,23 @@ struct MapStats {
   std::int64_t lastUpdateTime = 0;
 };
 
+// What became of this member's entries of one map when it joined another half of the cluster.
+struct MergeStats {
+  std::uint64_t added = 0;           // kept as new
+  std::uint64_t replaced = 0;        // kept in place of an older one
+  std::uint64_t same = 0;            // already there
+  std::uint64_t droppedOlder = 0;    // the other side had a newer one
+  std::uint64_t droppedRemoved = 0;  // removed or cleared on the other side since
+  std::uint64_t droppedExpired = 0;
+  std::uint64_t droppedPolicy = 0;   // by the map's merge policy
+  std::uint64_t failed = 0;          // refused for good
+  std::uint64_t removals = 0;        // entries of the other side that were removed on this one
+  std::uint64_t kept() const { return added + replaced + same; }
+  std::uint64_t dropped() const {
+    return droppedOlder + droppedRemoved + droppedExpired + droppedPolicy + failed;
+  }
+};
+
 class GridMap {
  public:
   virtual ~GridMap() = default;

@@ -4,10 +4,25 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace ox::grid {
+
+// Which of two entries stays when two halves of a split unite. Source: the names and meaning of
+// Hazelcast's merge policies (com.hazelcast.spi.merge).
+enum class MergePolicy : std::uint8_t {
+  kLatestUpdate,  // the newer version, removals included
+  kPutIfAbsent,   // what is there stays
+  kHigherHits,    // the one that was read more often
+  kPassThrough,   // the joining side's
+  kDiscard,       // nothing of the joining side
+};
+// By our names (latest-update, put-if-absent, higher-hits, pass-through, discard) or the original's
+// class names, with or without package, without regard to case.
+std::optional<MergePolicy> mergePolicyByName(const std::string& name);
+const char* nameOf(MergePolicy policy);
 
 struct MapConfig {
   std::string name;
@@ -18,6 +33,10 @@ struct MapConfig {
   std::int64_t maxIdleSeconds = 0;     // 0 = for ever
   std::vector<std::string> indexes;         // unordered attributes
   std::vector<std::string> orderedIndexes;
+  MergePolicy mergePolicy = MergePolicy::kLatestUpdate;
+  int minClusterSize = 0;      // full members; 0 = off
+  bool protectReads = true;    // below minClusterSize: reads are refused as well
+  bool discardable = false;    // a cache: counts for the limit of its own, may be evicted
 };
 
 class MapConfigs {

@@ -18,9 +18,8 @@ std::int64_t life(std::int64_t wanted, std::int64_t defaultSeconds) {
 Record* store(const OperationInput& in, RecordStore& records, const Record* former,
               const MapConfig& config, std::int64_t now, HybridClock& clock) {
   RecordMeta meta;
-  meta.version = clock.next(now);
   if (former != nullptr) clock.merge(former->version);
-  if (former != nullptr && meta.version < former->version) meta.version = clock.next(now);
+  meta.version = clock.next(now);
   meta.creation = former != nullptr ? former->creation : now;
   meta.hits = former != nullptr ? former->hits : 0;
   meta.lastAccess = now;
@@ -98,6 +97,8 @@ Outcome applyOperation(const OperationInput& in, RecordStore& records, Record* r
     out.record = store(in, records, record, config, now, clock);
     out.effect = Effect::kStored;
   } else if (remove) {
+    clock.merge(record->version);
+    out.removed = clock.next(now);
     records.erase(record);
     out.effect = Effect::kRemoved;
   }

@@ -25,6 +25,7 @@ struct Outcome {
   services::MapReply reply;
   Effect effect = Effect::kNone;
   Record* record = nullptr;  // when kStored
+  Stamp removed;             // when kRemoved: newer than the record was
 };
 
 bool isWrite(services::MapOp op);

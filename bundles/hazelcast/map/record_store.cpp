@@ -46,6 +46,7 @@ Record* RecordStore::put(BytesView key, BytesView value, const RecordMeta& meta)
       record = bigger;
     }
   }
+  if (tombstones_) tombstones_->forget(key);
   static_cast<RecordMeta&>(*record) = meta;
   canExpire_ += record->canExpire() ? 1 : 0;
   return record;
@@ -62,7 +63,26 @@ void RecordStore::erase(Record* record) {
   release(record);
 }
 
+void RecordStore::bury(TombstoneLog& log, BytesView key, Burial why, const Stamp& stamp,
+                       std::int64_t at) {
+  if (why == Burial::kCleared) {
+    // After a split some may be newer than the clear() of the other half.
+    for (std::size_t i = list_.size(); i-- > 0;)
+      if (list_[i]->version <= stamp) erase(list_[i]);
+    sweepCursor = 0;
+  } else if (Record* record = find(key)) {
+    erase(record);
+  }
+  if (!tombstones_) tombstones_ = std::make_unique<Tombstones>(log);
+  tombstones_->bury(key, why, stamp, at);
+}
+
 void RecordStore::clear() {
+  clearRecords();
+  tombstones_.reset();
+}
+
+void RecordStore::clearRecords() {
   index_.clear();
   for (Record* record : list_) release(record);
   list_.clear();

@@ -2,7 +2,8 @@
 //
 // Purpose:   look-up by Data equality, bounded walks by position, byte accounting.
 // Threads:   one (its shard's).
-// Ownership: owns its records; pointers stay good until the record is replaced or erased.
+// Ownership: owns its records; pointers stay good until the record is replaced or erased. Owns its
+//            tombstones too; they cost one pointer while there are none.
 // Walks:     at(i), i < size(). Erasing moves the last record to the freed place, so a walk from
 //            high to low positions misses nothing (it may meet a record twice).
 #pragma once
@@ -11,9 +12,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "map/record.h"
+#include "map/tombstones.h"
 
 namespace ox::grid {
 
@@ -28,10 +31,20 @@ class RecordStore {
     const auto it = index_.find(key);
     return it == index_.end() ? nullptr : *it;
   }
-  // Stores or replaces; a replaced record keeps the key bytes it was created with.
+  // Stores or replaces; a replaced record keeps the key bytes it was created with. Its tombstone
+  // goes: the record's own version speaks for it from now on.
   Record* put(BytesView key, BytesView value, const RecordMeta& meta);
   void erase(Record* record);
-  void clear();
+  void clear();  // as if nothing had ever been here
+  // Removes the record, if there is one, and leaves the tombstone. kCleared: all that are not newer
+  // than the stamp, and one mark for them.
+  void bury(TombstoneLog& log, BytesView key, Burial why, const Stamp& stamp, std::int64_t at);
+  const Tombstone* above(BytesView key, const Stamp& version) const {
+    return tombstones_ ? tombstones_->above(key, version) : nullptr;
+  }
+  const Tombstones* tombstones() const { return tombstones_.get(); }
+  // Neither records nor tombstones.
+  bool nothing() const { return list_.empty() && (!tombstones_ || tombstones_->empty()); }
 
   std::size_t size() const { return list_.size(); }
   bool empty() const { return list_.empty(); }
@@ -65,11 +78,13 @@ class RecordStore {
     bool operator()(const Record* a, BytesView b) const { return sameData(a->key(), b); }
     bool operator()(BytesView a, const Record* b) const { return sameData(a, b->key()); }
   };
+  void clearRecords();
   static Record* allocate(BytesView key, BytesView value);
   static void release(Record* record);
 
   absl::flat_hash_set<Record*, Hash, Equal> index_;
   std::vector<Record*> list_;
+  std::unique_ptr<Tombstones> tombstones_;
   std::uint64_t bytes_ = 0;
   std::size_t canExpire_ = 0;
   std::int64_t idleFloor_ = 0;

@@ -44,9 +44,55 @@ OpId readOpId(ByteReader& in) {
   id.counter = in.u64();
   return id;
 }
+void writeStamp(ByteWriter& out, const Stamp& stamp) {
+  out.u64(stamp.time);
+  out.u64(stamp.origin);
+}
+Stamp readStamp(ByteReader& in) {
+  Stamp stamp;
+  stamp.time = in.u64();
+  stamp.origin = in.u64();
+  if (stamp.time > kMaxStamp) in.fail();
+  return stamp;
+}
+Burial readBurial(ByteReader& in) {
+  const auto why = in.u8();
+  if (why > static_cast<std::uint8_t>(Burial::kCleared)) in.fail();
+  return static_cast<Burial>(why);
+}
+// Effect on the wire; those with a stamp are of protocol 2.
+enum class WireEffect : std::uint8_t {
+  kNone = 0, kStored = 1, kRemoved = 2, kCleared = 3, kRemovedAt = 4, kClearedAt = 5, kExpiredAt = 6,
+  kContainer = static_cast<int>(Effect::kContainer),
+};
+WireEffect wireEffect(const BackupMessage& m) {
+  if (m.stamped && m.effect == Effect::kRemoved)
+    return m.why == Burial::kExpired ? WireEffect::kExpiredAt : WireEffect::kRemovedAt;
+  if (m.stamped && m.effect == Effect::kCleared) return WireEffect::kClearedAt;
+  return static_cast<WireEffect>(m.effect);
+}
+void readEffect(ByteReader& in, BackupMessage& m) {
+  const auto effect = static_cast<WireEffect>(in.u8());
+  m.stamped = effect >= WireEffect::kRemovedAt && effect <= WireEffect::kExpiredAt;
+  switch (effect) {
+    case WireEffect::kRemovedAt:
+      m.effect = Effect::kRemoved;
+      break;
+    case WireEffect::kExpiredAt:
+      m.effect = Effect::kRemoved;
+      m.why = Burial::kExpired;
+      break;
+    case WireEffect::kClearedAt:
+      m.effect = Effect::kCleared;
+      m.why = Burial::kCleared;
+      break;
+    default:
+      if (effect > WireEffect::kCleared && effect != WireEffect::kContainer) in.fail();
+      m.effect = static_cast<Effect>(effect);
+  }
+}
 void writeMeta(ByteWriter& out, const RecordMeta& m) {
-  out.u64(m.version.time);
-  out.u64(m.version.origin);
+  writeStamp(out, m.version);
   out.i64(m.creation);
   out.i64(m.lastAccess);
   out.i64(m.ttl);
@@ -56,15 +102,14 @@ void writeMeta(ByteWriter& out, const RecordMeta& m) {
 }
 RecordMeta readMeta(ByteReader& in) {
   RecordMeta m;
-  m.version.time = in.u64();
-  m.version.origin = in.u64();
+  m.version = readStamp(in);
   m.creation = in.i64();
   m.lastAccess = in.i64();
   m.ttl = in.i64();
   m.maxIdle = in.i64();
   m.expiry = in.i64();
   m.hits = in.u32();
-  if (m.version.time > kMaxStamp || m.ttl < 0 || m.maxIdle < 0 || m.expiry < 0 || m.creation < 0 ||
+  if (m.ttl < 0 || m.maxIdle < 0 || m.expiry < 0 || m.creation < 0 ||
       m.lastAccess < 0 || (m.maxIdle >> 50) != 0 || (m.lastAccess >> 50) != 0)
     in.fail();
   return m;
@@ -112,6 +157,7 @@ Bytes OperationMessage::encode(std::uint16_t slot) const {
   out.blob(value);
   out.blob(expected);
   if (kind == OpKind::kMerge) writeMeta(out, meta);
+  if (kind == OpKind::kMergeRemoval) writeStamp(out, meta.version);
   return out.take();
 }
 Result<OperationMessage> OperationMessage::decode(ByteReader& in) {
@@ -120,7 +166,7 @@ Result<OperationMessage> OperationMessage::decode(ByteReader& in) {
   m.stream = in.u32();
   m.kind = static_cast<OpKind>(in.u8());
   if (!isMapOp(m.kind) && !isContainerOp(m.kind) &&
-      (m.kind < OpKind::kSize || m.kind > OpKind::kMerge))
+      (m.kind < OpKind::kSize || m.kind > OpKind::kMergeRemoval))
     in.fail();
   m.cursor = in.u32();
   m.ttlMillis = in.i64();
@@ -130,6 +176,10 @@ Result<OperationMessage> OperationMessage::decode(ByteReader& in) {
   m.value = readBounded(in, kMaxValueBytes);
   m.expected = readBounded(in, kMaxValueBytes);
   if (m.kind == OpKind::kMerge) m.meta = readMeta(in);
+  if (m.kind == OpKind::kMergeRemoval) {
+    m.meta.version = readStamp(in);
+    if (m.cursor > static_cast<std::uint32_t>(Burial::kCleared)) in.fail();
+  }
   return finish(in, m, "operation");
 }
 
@@ -205,15 +255,16 @@ void patchFollower(Bytes& frame, std::uint32_t round, std::uint8_t level) {
 Bytes BackupMessage::encode(std::uint16_t slot) const {
   ByteWriter out = begin(Kind::kBackup, slot, 300 + map.size() + key.size() + value.size());
   head.write(out);
-  out.boolean(hasOp);
+  out.u8(!hasOp ? 0 : applied ? 1 : 2);
   if (hasOp) {
     writeOpId(out, id);
     out.boolean(returnsFormer);
     out.u64(count);
   }
-  out.u8(static_cast<std::uint8_t>(effect));
+  out.u8(static_cast<std::uint8_t>(wireEffect(*this)));
   out.blob(map);
   out.blob(key);
+  if (stamped) writeStamp(out, stamp);
   if (effect == Effect::kStored) {
     writeMeta(out, meta);
     out.blob(value);
@@ -226,17 +277,19 @@ Bytes BackupMessage::encode(std::uint16_t slot) const {
 Result<BackupMessage> BackupMessage::decode(ByteReader& in) {
   BackupMessage m;
   m.head = ReplicationHead::read(in);
-  m.hasOp = strictBool(in);
+  const auto op = in.u8();
+  if (op > 2) in.fail();
+  m.hasOp = op != 0;
+  m.applied = op != 2;
   if (m.hasOp) {
     m.id = readOpId(in);
     m.returnsFormer = strictBool(in);
     m.count = in.u64();
   }
-  const auto effect = in.u8();
-  m.effect = static_cast<Effect>(effect);
-  if (m.effect > Effect::kCleared && m.effect != Effect::kContainer) in.fail();
+  readEffect(in, m);
   m.map = readName(in);
   m.key = readBounded(in, kMaxKeyBytes);
+  if (m.stamped) m.stamp = readStamp(in);
   if (m.effect == Effect::kStored) {
     m.meta = readMeta(in);
     m.value = readBounded(in, kMaxValueBytes);
@@ -275,7 +328,8 @@ void writeRecordItem(ByteWriter& out, const Record& record) {
   out.blob(record.value());
 }
 void writeRecentItem(ByteWriter& out, const RecentItem& recent) {
-  out.u8(static_cast<std::uint8_t>(CopyItemKind::kRecent));
+  out.u8(static_cast<std::uint8_t>(recent.applied ? CopyItemKind::kRecent
+                                                  : CopyItemKind::kRecentUnapplied));
   writeOpId(out, recent.id);
   out.boolean(recent.hasValue);
   out.blob(recent.value);
@@ -287,6 +341,17 @@ void writeContainerItem(ByteWriter& out, BytesView name, BytesView piece) {
   out.u8(static_cast<std::uint8_t>(CopyItemKind::kContainer));
   out.blob(name);
   out.blob(piece);
+}
+void writeTombstoneItem(ByteWriter& out, const TombstoneItem& t) {
+  out.u8(static_cast<std::uint8_t>(CopyItemKind::kTombstone));
+  out.u8(static_cast<std::uint8_t>(t.why));
+  writeStamp(out, t.stamp);
+  out.i64(t.age);
+  out.blob(t.key);
+}
+void writeForgottenItem(ByteWriter& out, const OpId& upTo) {
+  out.u8(static_cast<std::uint8_t>(CopyItemKind::kForgotten));
+  writeOpId(out, upTo);
 }
 
 void CopyChunkMessage::begin(ByteWriter& out, std::uint16_t slot) const {
@@ -318,7 +383,20 @@ Result<CopyChunkMessage> CopyChunkMessage::decode(ByteReader& in) {
         item.key = readBounded(in, kMaxKeyBytes);
         item.value = readBounded(in, kMaxValueBytes);
         break;
+      case CopyItemKind::kTombstone:
+        if (!named) in.fail();
+        item.tombstone.why = readBurial(in);
+        item.tombstone.stamp = readStamp(in);
+        item.tombstone.age = in.i64();
+        if (item.tombstone.age < 0) in.fail();
+        item.tombstone.key = readBounded(in, kMaxKeyBytes);
+        break;
+      case CopyItemKind::kForgotten:
+        item.forgotten = readOpId(in);
+        break;
       case CopyItemKind::kRecent:
+      case CopyItemKind::kRecentUnapplied:
+        item.recent.applied = item.kind == CopyItemKind::kRecent;
         item.recent.id = readOpId(in);
         item.recent.hasValue = strictBool(in);
         item.recent.value = readBounded(in, kMaxValueBytes);

@@ -12,6 +12,7 @@
 
 #include "map/operations.h"
 #include "map/record.h"
+#include "map/tombstones.h"
 #include "member_protocol/message.h"
 #include "membership/cluster_view.h"
 #include "types.h"
@@ -39,6 +40,7 @@ enum class OpKind : std::uint8_t {
   kLastMapOp = static_cast<std::uint8_t>(services::MapOp::kTouch),
   kSize = 32, kKeys = 33, kEntries = 34, kClear = 35, kMerge = 36,
   kContainer = 48, kMergeContainer = 49,  // value = request; ttlMillis = how long it may wait
+  kMergeRemoval = 37,  // protocol 2: a tombstone of the other half; cursor = Burial
 };
 inline bool isMapOp(OpKind k) { return k <= OpKind::kLastMapOp; }
 inline bool isContainerOp(OpKind k) {
@@ -46,6 +48,7 @@ inline bool isContainerOp(OpKind k) {
 }
 inline bool isWrite(OpKind k) {
   return isContainerOp(k) || k == OpKind::kClear || k == OpKind::kMerge ||
+         k == OpKind::kMergeRemoval ||
          (isMapOp(k) && isWrite(static_cast<services::MapOp>(k)));
 }
 
@@ -59,7 +62,7 @@ struct OperationMessage {
   std::int64_t ttlMillis = -1;
   std::int64_t maxIdleMillis = -1;
   BytesView map, key, value, expected;
-  RecordMeta meta;  // kMerge
+  RecordMeta meta;  // kMerge; of kMergeRemoval the version only
 
   Bytes encode(std::uint16_t slot) const;
   static Result<OperationMessage> decode(ByteReader& in);
@@ -106,21 +109,34 @@ void patchFollower(Bytes& frame, std::uint32_t round, std::uint8_t level);
 struct RecentItem {
   OpId id;
   bool hasValue = false;
+  bool applied = true;  // false is written in protocol 2 only
   BytesView value;
   std::uint64_t count = 0;
   std::uint64_t seq = 0;
+};
+
+// What a removal, an expiry or a clear() leaves behind (map/tombstones.h).
+struct TombstoneItem {
+  BytesView key;  // empty for kCleared
+  Burial why = Burial::kRemoved;
+  Stamp stamp;
+  std::int64_t age = 0;  // ms
 };
 
 struct BackupMessage {
   ReplicationHead head;
   bool hasOp = false;
   OpId id;
+  bool applied = true;         // result of the operation; false in protocol 2 only
   bool returnsFormer = false;  // the result is the value the backup still has
   std::uint64_t count = 0;
   Effect effect = Effect::kNone;
   BytesView map, key, value;
   RecordMeta meta;
   BytesView result;  // Effect::kContainer: answer to the operation; value = delta
+  bool stamped = false;        // kRemoved, kCleared in protocol 2: leaves a tombstone
+  Stamp stamp;
+  Burial why = Burial::kRemoved;
 
   Bytes encode(std::uint16_t slot) const;
   static Result<BackupMessage> decode(ByteReader& in);
@@ -136,14 +152,24 @@ struct CompareMessage {
   static Result<CompareMessage> decode(ByteReader& in);
 };
 
-enum class CopyItemKind : std::uint8_t { kMap = 1, kRecord = 2, kRecent = 3, kContainer = 16 };
+// From kTombstone on: protocol 2.
+enum class CopyItemKind : std::uint8_t {
+  kMap = 1, kRecord = 2, kRecent = 3, kTombstone = 4,
+  kRecentUnapplied = 5,  // as kRecent, the operation found nothing to do
+  kForgotten = 6,        // operations of a caller up to this counter are not remembered any more
+  kContainer = 16,
+};
 struct CopyItem {
   CopyItemKind kind = CopyItemKind::kMap;
   BytesView map;  // kMap: the records that follow belong to it; kContainer: its name, value = piece
   BytesView key, value;
   RecordMeta meta;
   RecentItem recent;
+  TombstoneItem tombstone;
+  OpId forgotten;
 };
+void writeTombstoneItem(ByteWriter& out, const TombstoneItem& tombstone);
+void writeForgottenItem(ByteWriter& out, const OpId& upTo);
 void writeMapItem(ByteWriter& out, BytesView map);
 void writeRecordItem(ByteWriter& out, const Record& record);
 void writeRecentItem(ByteWriter& out, const RecentItem& recent);

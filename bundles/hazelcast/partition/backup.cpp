@@ -49,7 +49,7 @@ void Impl::raiseLevel(Replica& replica, std::uint8_t level) {
   for (std::size_t i = 0; i < replica.stores.size(); ++i) {
     auto& records = replica.stores[i];
     const int copies = maps_[i]->copies;
-    if (!records || records->empty() || copies >= level) continue;
+    if (!records || records->nothing() || copies >= level) continue;
     records->clear();
     replica.validFrom = std::max(replica.validFrom, static_cast<std::uint8_t>(copies + 1));
   }
@@ -81,6 +81,7 @@ void Impl::onBackup(const MemberId& from, Partition& p, BytesView frame) {
     recent.at = steady();
     recent.seq = h.versions[0];
     recent.count = message->count;
+    recent.applied = message->applied;
     if (message->returnsFormer && record != nullptr) recent.value = Bytes(record->value());
     if (message->effect == Effect::kContainer) recent.value = Bytes(message->result);
     r.recent.add(std::move(recent), 2 * settings_.callTimeoutMillis);
@@ -91,10 +92,15 @@ void Impl::onBackup(const MemberId& from, Partition& p, BytesView frame) {
       records.put(message->key, message->value, message->meta);
       break;
     case Effect::kRemoved:
-      if (record != nullptr) records.erase(record);
-      break;
     case Effect::kCleared:
-      records.clear();
+      if (message->stamped) {
+        hybrid_.merge(message->stamp);
+        records.bury(tombstoneLog_, message->key, message->why, message->stamp, steady());
+      } else if (message->effect == Effect::kCleared) {
+        records.clear();
+      } else if (record != nullptr) {
+        records.erase(record);
+      }
       break;
     case Effect::kContainer:
       if (!replayContainer(r, *m, message->value))
@@ -183,12 +189,27 @@ void Impl::onCopyChunk(const MemberId& from, Partition& p, BytesView frame) {
           hybrid_.merge(item.meta.version);
           store(s.replica, s.map).put(item.key, item.value, item.meta);
           break;
-        case CopyItemKind::kRecent: {
+        case CopyItemKind::kTombstone:
+          if (s.map == SIZE_MAX) {
+            ++badMessages_;
+            break;
+          }
+          hybrid_.merge(item.tombstone.stamp);
+          store(s.replica, s.map)
+              .bury(tombstoneLog_, item.tombstone.key, item.tombstone.why, item.tombstone.stamp,
+                    steady() - std::min(item.tombstone.age, settings_.tombstoneMillis));
+          break;
+        case CopyItemKind::kForgotten:
+          s.replica.recent.forgetUpTo(item.forgotten);
+          break;
+        case CopyItemKind::kRecent:
+        case CopyItemKind::kRecentUnapplied: {
           RecentOperations::Entry e;
           e.id = item.recent.id;
           e.at = steady();
           e.seq = item.recent.seq;
           e.count = item.recent.count;
+          e.applied = item.recent.applied;
           if (item.recent.hasValue) e.value = Bytes(item.recent.value);
           s.replica.recent.add(std::move(e), 2 * settings_.callTimeoutMillis);
           break;

@@ -1,4 +1,4 @@
-// Whole-map operations (partition by partition), figures, and the merge after two clusters unite.
+// Whole-map operations (partition by partition) and figures.
 #include <algorithm>
 
 #include "partition/shard_impl.h"
@@ -12,24 +12,28 @@ using Impl = ShardCore::Impl;
 void Impl::runBulk(Partition& p, MapInfo& m, OpKind kind, std::uint32_t cursor,
                    const OpId* remote, Executed& out) {
   RecordStore* records = findStore(p.data, m.index);
-  if (records == nullptr || records->empty()) return;
   const std::int64_t now = wall();
+  if (kind == OpKind::kClear && records == nullptr && tombstones())
+    records = &store(p.data, m.index);  // what is cleared may live in the other half of a split
+  if (records == nullptr) return;
   if (kind == OpKind::kClear) {
+    if (records->empty() && !tombstones()) return;
     out.result.count = records->size();
     out.result.reply.applied = true;
-    records->clear();
+    Change change;
+    change.effect = Effect::kCleared;
+    change.why = Burial::kCleared;
+    change.remote = remote;
+    change.result = &out.result;
+    if (tombstones()) {
+      change.stamp = hybrid_.next(now);
+      records->bury(tombstoneLog_, {}, change.why, change.stamp, steady());
+    } else {
+      records->clear();
+    }
     m.removes += out.result.count;
     m.lastUpdate = now;
-    out.waitFor =
-        replicate(p, m, Effect::kCleared, {}, nullptr, remote, false, out.result.count);
-    if (remote != nullptr) {
-      RecentOperations::Entry recent;
-      recent.id = *remote;
-      recent.at = steady();
-      recent.seq = out.waitFor;
-      recent.count = out.result.count;
-      p.data.recent.add(std::move(recent), 2 * settings_.callTimeoutMillis);
-    }
+    out.waitFor = replicate(p, m, change);
     return;
   }
   if (kind == OpKind::kSize) {
@@ -54,29 +58,6 @@ void Impl::runBulk(Partition& p, MapInfo& m, OpKind kind, std::uint32_t cursor,
     out.result.entries.push_back(std::move(entry));
   }
   out.result.cursor = static_cast<std::uint32_t>(position);
-}
-
-void Impl::runMerge(Partition& p, MapInfo& m, const OperationInput& in, const RecordMeta& meta,
-                    const OpId* remote, Executed& out) {
-  RecordStore& records = store(p.data, m.index);
-  const std::int64_t now = wall();
-  hybrid_.merge(meta.version);
-  Record* record = records.find(in.key);
-  if (record != nullptr && record->version >= meta.version) return;
-  if (meta.ttl != 0 && now >= meta.expiry) return;
-  RecordMeta kept = meta;
-  kept.lastAccess = now;
-  record = records.put(in.key, in.value, kept);
-  out.result.reply.applied = true;
-  m.lastUpdate = now;
-  out.waitFor = replicate(p, m, Effect::kStored, in.key, record, remote, false, 0);
-  if (remote != nullptr) {
-    RecentOperations::Entry recent;
-    recent.id = *remote;
-    recent.at = steady();
-    recent.seq = out.waitFor;
-    p.data.recent.add(std::move(recent), 2 * settings_.callTimeoutMillis);
-  }
 }
 
 // --- at the caller
@@ -231,65 +212,6 @@ std::uint64_t Impl::unsyncedReplicas() const {
       n += f.index >= 1 && f.sync != Follower::Sync::kSynced ? 1 : 0;
   }
   return n;
-}
-
-// --- merge
-
-void Impl::keepEntriesForMerge() {
-  const std::int64_t now = wall();
-  for (const auto& p : partitions_) {
-    if (!p || !p->owner) continue;
-    for (const MapInfo* m : maps_) {
-      const RecordStore* records = findStore(p->data, m->index);
-      if (records == nullptr) continue;
-      for (std::size_t i = 0; i < records->size(); ++i) {
-        const Record& record = *records->at(i);
-        if (records->expired(record, now)) continue;
-        merge_.push_back({p->number, m->name, Bytes(record.key()), Bytes(record.value()), record});
-      }
-    }
-  }
-  mergeFrom_ = view_;
-  keepContainersForMerge();
-}
-
-void Impl::pumpMerge() {
-  if (merge_.empty() || !view_ || view_ == mergeFrom_) return;
-  mergeFrom_.reset();
-  for (std::size_t n = 0; n < kMaxMergeInFlight; ++n) {
-    if (merge_.empty() || mergeInFlight_ >= kMaxMergeInFlight) return;
-    Kept kept = std::move(merge_.front());
-    merge_.pop_front();
-    ++mergeInFlight_;
-    Call call;
-    call.partition = kept.partition;
-    call.kind = OpKind::kMerge;
-    call.map = kept.map;
-    call.request.key = kept.key;
-    call.request.value = kept.value;
-    call.meta = kept.meta;
-    call.internal = [this, kept = std::move(kept)](Result<OpResult> r) mutable {
-      mergeAnswered(std::move(kept), r);
-    };
-    submit(std::move(call));
-  }
-}
-
-void Impl::mergeAnswered(Kept kept, const Result<OpResult>& result) {
-  --mergeInFlight_;
-  if (!result && result.error().retryable) {
-    merge_.push_back(std::move(kept));
-    return;
-  }
-  auto& [taken, dropped] = merged_[kept.map];
-  if (result && result->reply.applied) ++taken;
-  else ++dropped;
-  if (!merge_.empty() || mergeInFlight_ > 0) return;
-  for (const auto& [name, counts] : merged_)
-    host_.log(0, "merged map '" + name + "' into the other cluster: " +
-                     std::to_string(counts.first) + " entries kept, " +
-                     std::to_string(counts.second) + " dropped for newer ones");
-  merged_.clear();
 }
 
 }  // namespace ox::grid

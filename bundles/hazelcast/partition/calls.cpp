@@ -84,7 +84,7 @@ bool Impl::dispatch(Partition& p, Call& call) {
         w.deadline = own->deadline;
         w.done = std::move(own->done);
         w.internal = std::move(own->internal);
-        w.result.reply.applied = true;
+        w.result.reply.applied = known->applied;
         w.result.reply.value = known->value;
         w.result.count = known->count;
         MapInfo* m = map(own->map);

@@ -34,6 +34,10 @@ Impl::Executed Impl::run(Partition& p, MapInfo& m, OpKind kind, const OperationI
     runMerge(p, m, in, *meta, remote, out);
     return out;
   }
+  if (kind == OpKind::kMergeRemoval) {
+    runMergeRemoval(p, m, in, cursor, meta->version, remote, out);
+    return out;
+  }
   if (!isMapOp(kind)) {
     runBulk(p, m, kind, cursor, remote, out);
     return out;
@@ -53,25 +57,36 @@ Impl::Executed Impl::run(Partition& p, MapInfo& m, OpKind kind, const OperationI
   Outcome outcome = applyOperation(in, records, record, m.config, now, hybrid_);
   out.result.reply = std::move(outcome.reply);
   countOperation(m, kind, out.result.reply.applied);
-  if (outcome.effect != Effect::kNone) {
-    out.waitFor = replicate(p, m, outcome.effect, in.key, outcome.record, remote,
-                            out.result.reply.value.has_value(), 0);
-    if (remote != nullptr) {
-      RecentOperations::Entry recent;
-      recent.id = *remote;
-      recent.at = steady();
-      recent.seq = out.waitFor;
-      recent.value = out.result.reply.value;
-      p.data.recent.add(std::move(recent), 2 * settings_.callTimeoutMillis);
-    }
+  Change change;
+  change.effect = outcome.effect;
+  change.key = in.key;
+  change.record = outcome.record;
+  change.stamp = outcome.removed;
+  change.remote = remote;
+  change.result = &out.result;
+  // Also where nothing was found: the entry may live in the other half of a split.
+  if (in.op == MapOp::kRemove && outcome.effect == Effect::kNone && tombstones()) {
+    change.effect = Effect::kRemoved;
+    change.stamp = hybrid_.next(now);
   }
+  if (change.effect == Effect::kNone) return out;
+  if (change.effect == Effect::kRemoved && tombstones())
+    records.bury(tombstoneLog_, in.key, Burial::kRemoved, change.stamp, steady());
+  out.waitFor = replicate(p, m, change);
   return out;
 }
 
+// Leaves the version of the record, so that an equally old copy that is used elsewhere wins.
 void Impl::expire(Partition& p, MapInfo& m, RecordStore& records, Record* record) {
   const Bytes key(record->key());
-  records.erase(record);
-  replicate(p, m, Effect::kRemoved, key, nullptr, nullptr, false, 0);
+  Change change;
+  change.effect = Effect::kRemoved;
+  change.key = key;
+  change.why = Burial::kExpired;
+  change.stamp = record->version;
+  if (tombstones()) records.bury(tombstoneLog_, key, change.why, change.stamp, steady());
+  else records.erase(record);
+  replicate(p, m, change);
 }
 
 void Impl::runLocal(Partition& p, const std::string& name, OpKind kind,
@@ -139,12 +154,15 @@ void Impl::serve(const MemberId& from, Partition& p, const OperationMessage& mes
                  Error(Code::kBusy, "more than " + std::to_string(kMaxMaps) + " maps"));
   Executed e;
   if (const auto* known = p.data.recent.find(message.id)) {
-    e.result.reply.applied = true;
+    e.result.reply.applied = known->applied;
     e.result.reply.value = known->value;
     e.result.count = known->count;
     e.waitFor = std::min(known->seq, p.data.versions[0]);
   } else if (isContainerOp(message.kind)) {
     return containerRemote(from, p, *m, message);
+  } else if (isWrite(message.kind) && p.data.recent.forgotten(message.id)) {
+    return reply(from, p.number, message.id.counter, message.stream,
+                 Error(Code::kGridIndeterminate));
   } else {
     const OperationInput in{static_cast<MapOp>(message.kind), message.key, message.value,
                             message.expected, message.ttlMillis, message.maxIdleMillis};

@@ -1,5 +1,7 @@
 #include "partition/replica.h"
 
+#include <algorithm>
+
 namespace ox::grid {
 
 const RecentOperations::Entry* RecentOperations::find(const OpId& id) const {
@@ -22,13 +24,21 @@ void RecentOperations::dropOldest() {
   bytes_ -= entry.value ? entry.value->size() : 0;
   const auto it = byId_.find(entry.id);
   if (it != byId_.end() && it->second == first_) byId_.erase(it);
+  forgetUpTo(entry.id);
   entries_.pop_front();
   ++first_;
+}
+
+void RecentOperations::forgetUpTo(const OpId& id) {
+  const auto it = forgotten_.find(id.member);
+  if (it != forgotten_.end()) it->second = std::max(it->second, id.counter);
+  else if (forgotten_.size() < kMaxCallers) forgotten_.emplace(id.member, id.counter);
 }
 
 void RecentOperations::clear() {
   entries_.clear();
   byId_.clear();
+  forgotten_.clear();
   bytes_ = 0;
 }
 

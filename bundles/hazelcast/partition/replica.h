@@ -29,6 +29,8 @@ struct OpResult {
 
 // Recent writes of other members' callers with their results, so that a retry is answered and not
 // applied again. Bounded by number, age and bytes; the newest kAlwaysKept stay whatever their size.
+// Of those that had to go the greatest counter per caller is known: callers number their operations
+// in the order they send them, so that one at or below it was served once and is not served again.
 class RecentOperations {
  public:
   struct Entry {
@@ -36,8 +38,10 @@ class RecentOperations {
     std::int64_t at = 0;     // steady ms
     std::uint64_t seq = 0;   // number of the write; ordered over terms
     std::uint64_t count = 0;
+    bool applied = true;
     std::optional<Bytes> value;
   };
+  static constexpr std::size_t kMaxCallers = 2048;  // more than members: restarts come as new ones
   static constexpr std::size_t kMaxEntries = 512;
   static constexpr std::size_t kAlwaysKept = 16;
   static constexpr std::size_t kMaxBytes = 256u << 10;
@@ -46,9 +50,22 @@ class RecentOperations {
   void add(Entry entry, std::int64_t maxAgeMillis);
   void clear();
   const std::deque<Entry>& entries() const { return entries_; }
+  // Served once, result not known any more.
+  bool forgotten(const OpId& id) const {
+    const auto it = forgotten_.find(id.member);
+    return it != forgotten_.end() && id.counter <= it->second;
+  }
+  void forgetUpTo(const OpId& id);
+  using Forgotten = absl::flat_hash_map<MemberId, std::uint64_t, std::hash<MemberId>>;
+  const Forgotten& forgotten() const { return forgotten_; }
+  template <typename F>
+  void dropCallers(F&& gone) {  // whose member is gone for good
+    absl::erase_if(forgotten_, [&](const auto& e) { return gone(e.first); });
+  }
 
  private:
   void dropOldest();
+  Forgotten forgotten_;
   std::deque<Entry> entries_;  // oldest first
   std::uint64_t first_ = 0;    // running number of entries_.front()
   absl::flat_hash_map<OpId, std::uint64_t> byId_;  // -> running number
@@ -59,6 +76,17 @@ class RecentOperations {
 struct HeldContainer {
   std::unique_ptr<Container> state;
   std::uint64_t seq = 0;
+};
+
+// One write on its way to the followers, and into the memory of operations.
+struct Change {
+  Effect effect = Effect::kNone;
+  BytesView key;
+  const Record* record = nullptr;   // kStored
+  Stamp stamp;                      // kRemoved, kCleared: of the tombstone
+  Burial why = Burial::kRemoved;
+  const OpId* remote = nullptr;     // operation of another member's caller
+  const OpResult* result = nullptr; // with remote: what it was answered
 };
 
 struct Replica {

@@ -19,24 +19,38 @@ ReplicationHead Impl::head(const Partition& p, const Follower& f) const {
   return h;
 }
 
-std::uint64_t Impl::replicate(Partition& p, MapInfo& m, Effect effect, BytesView key,
-                              const Record* record, const OpId* remote, bool former,
-                              std::uint64_t count) {
+std::uint64_t Impl::replicate(Partition& p, MapInfo& m, const Change& change) {
   BackupMessage b;
-  if (remote != nullptr) {
+  if (change.remote != nullptr) {
     b.hasOp = true;
-    b.id = *remote;
-    b.returnsFormer = former;
-    b.count = count;
+    b.id = *change.remote;
+    b.applied = change.result->reply.applied || !tombstones();
+    b.returnsFormer = change.result->reply.value.has_value();
+    b.count = change.result->count;
   }
-  b.effect = effect;
+  b.effect = change.effect;
   b.map = m.name;
-  b.key = key;
-  if (record != nullptr) {
-    b.meta = *record;
-    b.value = record->value();
+  b.key = change.key;
+  b.stamped = tombstones() &&
+              (change.effect == Effect::kRemoved || change.effect == Effect::kCleared);
+  b.stamp = change.stamp;
+  b.why = change.why;
+  if (change.record != nullptr) {
+    b.meta = *change.record;
+    b.value = change.record->value();
   }
-  return replicate(p, m, b);
+  const std::uint64_t seq = replicate(p, m, b);
+  if (change.remote != nullptr) {
+    RecentOperations::Entry recent;
+    recent.id = *change.remote;
+    recent.at = steady();
+    recent.seq = seq;
+    recent.count = change.result->count;
+    recent.applied = change.result->reply.applied;
+    recent.value = change.result->reply.value;
+    p.data.recent.add(std::move(recent), 2 * settings_.callTimeoutMillis);
+  }
+  return seq;
 }
 
 std::uint64_t Impl::replicate(Partition& p, MapInfo& m, BackupMessage& b) {
@@ -179,7 +193,7 @@ void Impl::startCopy(Partition& p, Follower& f) {
   message.validFrom = 0;
   for (const MapInfo* m : maps_) {
     const RecordStore* records = findStore(p.data, m->index);
-    if (records != nullptr && !records->empty() && m->copies < f.level)
+    if (records != nullptr && !records->nothing() && m->copies < f.level)
       message.validFrom =
           std::max(message.validFrom, static_cast<std::uint8_t>(m->copies + 1));
   }
@@ -200,6 +214,9 @@ void Impl::startCopy(Partition& p, Follower& f) {
     out = ByteWriter();
   };
   open();
+  if (tombstones())
+    for (const auto& [member, counter] : p.data.recent.forgotten())
+      writeForgottenItem(out, {member, counter});
   for (const auto& e : p.data.recent.entries()) {
     RecentItem item;
     item.id = e.id;
@@ -207,6 +224,7 @@ void Impl::startCopy(Partition& p, Follower& f) {
     if (e.value) item.value = *e.value;
     item.count = e.count;
     item.seq = e.seq;
+    item.applied = e.applied || !tombstones();
     writeRecentItem(out, item);
     if (out.size() >= settings_.copyChunkBytes) {
       close(false);
@@ -215,16 +233,23 @@ void Impl::startCopy(Partition& p, Follower& f) {
   }
   for (const MapInfo* m : maps_) {
     const RecordStore* records = findStore(p.data, m->index);
-    if (records == nullptr || records->empty() || m->copies < f.level) continue;
+    if (records == nullptr || records->nothing() || m->copies < f.level) continue;
     writeMapItem(out, m->name);
+    const auto room = [&] {
+      if (out.size() < settings_.copyChunkBytes) return;
+      close(false);
+      open();
+      writeMapItem(out, m->name);
+    };
     for (std::size_t i = 0; i < records->size(); ++i) {
-      if (out.size() >= settings_.copyChunkBytes) {
-        close(false);
-        open();
-        writeMapItem(out, m->name);
-      }
+      room();
       writeRecordItem(out, *records->at(i));
     }
+    if (records->tombstones() == nullptr || !tombstones()) continue;
+    records->tombstones()->each([&](const Tombstone& t) {
+      room();
+      writeTombstoneItem(out, {t.key(), t.why, t.stamp, steady() - t.at});
+    });
   }
   copyContainers(p.data, f.level, [&](BytesView name, BytesView piece) {
     if (out.size() >= settings_.copyChunkBytes) {

@@ -54,6 +54,11 @@ std::uint64_t ShardCore::unsyncedReplicas() const { return impl_->unsyncedReplic
 void ShardCore::confirmed() {}
 void ShardCore::keepEntriesForMerge() { impl_->keepEntriesForMerge(); }
 std::uint64_t ShardCore::mergeBacklog() const { return impl_->mergeBacklog(); }
+std::map<std::string, services::MergeStats> ShardCore::mergeStats() const {
+  return impl_->mergedTotal_;
+}
+std::uint64_t ShardCore::tombstones() const { return impl_->tombstoneLog_.size(); }
+std::uint64_t ShardCore::tombstonesDropped() const { return impl_->tombstoneLog_.dropped(); }
 
 using Impl = ShardCore::Impl;
 
@@ -194,6 +199,7 @@ void Impl::applyView(Partition& p, const ClusterView& view) {
     return;
   }
   absl::erase_if(p.refused, [&](const auto& e) { return view.find(e.first) == nullptr; });
+  p.data.recent.dropCallers([&](const MemberId& id) { return view.find(id) == nullptr; });
   if (!p.owner) becomeOwner(p, view);
   refreshFollowers(p, view);
   p.membersChanged = true;
@@ -311,6 +317,7 @@ void Impl::tick() {
     if (p && p->owner) ownerTick(*p, now);
   sweep(wall());
   containersTick(now);
+  tombstoneLog_.sweep(now, settings_.tombstoneMillis);
   callsTick(now);
   pumpMerge();
   pumpContainerMerge();

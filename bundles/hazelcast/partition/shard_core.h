@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -46,6 +47,7 @@ struct ShardSettings {
   std::int64_t compareMillis = 5000;     // anti-entropy
   std::size_t copyChunkBytes = 256 << 10;
   std::size_t maxPendingOperations = 100000;  // beyond it RUN-0005
+  std::int64_t tombstoneMillis = 3'600'000;  // how long removals are remembered
 };
 
 class ShardCore {
@@ -88,12 +90,16 @@ class ShardCore {
   services::TopicStats topicStats(const std::string& topic) const;
   std::uint64_t badMessages() const;        // frames refused: undecodable, foreign slot, over a bound
   std::uint64_t unsyncedReplicas() const;   // backups known to lag; 0 = safe on this shard
-  // Keep the owned entries aside; after the next viewInstalled() with a view they are offered to
-  // their owners and win when newer (hybrid clock) than what is there.
+  // Keep the owned entries and tombstones aside; after the next viewInstalled() with a view they
+  // are offered to their owners, which decide by the map's merge policy.
   void keepEntriesForMerge();
   std::uint64_t mergeBacklog() const;  // of these, not answered yet
   // Answer to ShardHost::paused(): the view in force is the newest one again.
   void confirmed();
+  // What became of this member's entries in merges since the start, per map.
+  std::map<std::string, services::MergeStats> mergeStats() const;
+  std::uint64_t tombstones() const;
+  std::uint64_t tombstonesDropped() const;  // forgotten before their time, for a bound
 
  private:
   std::unique_ptr<Impl> impl_;

@@ -5,7 +5,8 @@
 //   backup.cpp       the receiving side of these
 //   calls.cpp        operations of this member's callers: sending, retrying, timing out
 //   containers.cpp   everything that is not a map: requests, backup, copy, merge
-//   bulk.cpp         over all partitions; statistics; merge after a split
+//   bulk.cpp         over all partitions; statistics
+//   merge.cpp        after a split: what is kept, offered, taken
 // Threads: one. Nothing here blocks or reads a clock other than the given one.
 #pragma once
 
@@ -76,6 +77,8 @@ class ShardCore::Impl {
   Topics topics_;
   std::shared_ptr<const ContainerRegistry> registry_ = std::make_shared<ContainerRegistry>();
   std::uint64_t badMessages_ = 0;
+  std::map<std::string, services::MergeStats> mergedTotal_;
+  TombstoneLog tombstoneLog_;  // outlives the partitions
 
  private:
   struct MapInfo {
@@ -117,11 +120,15 @@ class ShardCore::Impl {
     OpResult result;
     std::uint64_t waitFor = 0;  // number that backups must reach; 0 = nothing to wait for
   };
-  struct Kept {  // an entry kept for the merge
+  // Something kept for the merge: a record (kMerge), a tombstone (kMergeRemoval), or whatever has
+  // an operation of its own that the other side understands.
+  struct Kept {
+    OpKind kind = OpKind::kMerge;
     int partition = 0;
     std::string map;
     Bytes key, value;
     RecordMeta meta;
+    std::uint32_t cursor = 0;
   };
   struct KeptContainer {
     int partition = 0;
@@ -192,6 +199,8 @@ class ShardCore::Impl {
                Executed& out);
   void runMerge(Partition& p, MapInfo& m, const OperationInput& in, const RecordMeta& meta,
                 const OpId* remote, Executed& out);
+  void runMergeRemoval(Partition& p, MapInfo& m, const OperationInput& in, std::uint32_t why,
+                       const Stamp& stamp, const OpId* remote, Executed& out);
   void expire(Partition& p, MapInfo& m, RecordStore& records, Record* record);
   void countOperation(MapInfo& m, OpKind kind, bool hit);
   void onOperation(const MemberId& from, Partition& p, BytesView frame);
@@ -209,9 +218,10 @@ class ShardCore::Impl {
 
   // --- followers
   std::uint64_t replicate(Partition& p, MapInfo& m, BackupMessage& message);
-  std::uint64_t replicate(Partition& p, MapInfo& m, Effect effect, BytesView key,
-                          const Record* record, const OpId* remote, bool former,
-                          std::uint64_t count);
+  // Numbers the change, sends it to the followers, remembers its operation.
+  std::uint64_t replicate(Partition& p, MapInfo& m, const Change& change);
+  // Protocol of the cluster: 2 has tombstones and their stamps.
+  bool tombstones() const { return view_ && view_->protocol >= 2; }
   ReplicationHead head(const Partition& p, const Follower& f) const;
   void refreshFollowers(Partition& p, const ClusterView& view);
   void startCompare(Partition& p, Follower& f);
@@ -278,8 +288,10 @@ class ShardCore::Impl {
   std::int64_t maxParkMillis() const { return settings_.callTimeoutMillis / 2; }
 
   // --- merge
+  void keepForMerge(Kept kept);
   void pumpMerge();
   void mergeAnswered(Kept kept, const Result<OpResult>& result);
+  void reportMerge();
 
   ShardSettings settings_;
   std::shared_ptr<const MapConfigs> configs_;
@@ -315,7 +327,7 @@ class ShardCore::Impl {
   std::deque<Kept> merge_;
   ViewPtr mergeFrom_;  // the view that the entries were kept under
   std::size_t mergeInFlight_ = 0;
-  std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> merged_;  // kept, dropped
+  std::map<std::string, services::MergeStats> merged_;  // of the merge under way
 };
 
 }  // namespace ox::grid

@@ -1,0 +1,41 @@
+#include "map/map_config.h"
+
+#include <cctype>
+
+namespace ox::grid {
+namespace {
+struct PolicyName {
+  const char* ours;
+  const char* original;  // class of com.hazelcast.spi.merge
+  const char* older;     // class of com.hazelcast.map.merge (3.x)
+  MergePolicy policy;
+};
+constexpr PolicyName kPolicies[] = {
+    {"latest-update", "latestupdatemergepolicy", "latestupdatemapmergepolicy",
+     MergePolicy::kLatestUpdate},
+    {"put-if-absent", "putifabsentmergepolicy", "putifabsentmapmergepolicy",
+     MergePolicy::kPutIfAbsent},
+    {"higher-hits", "higherhitsmergepolicy", "higherhitsmapmergepolicy", MergePolicy::kHigherHits},
+    {"pass-through", "passthroughmergepolicy", "passthroughmergepolicy",
+     MergePolicy::kPassThrough},
+    {"discard", "discardmergepolicy", "discardmergepolicy", MergePolicy::kDiscard},
+};
+}  // namespace
+
+std::optional<MergePolicy> mergePolicyByName(const std::string& name) {
+  std::string text;
+  for (const unsigned char c : name) text.push_back(static_cast<char>(std::tolower(c)));
+  for (const char* package : {"com.hazelcast.spi.merge.", "com.hazelcast.map.merge."})
+    if (text.starts_with(package)) text.erase(0, std::string(package).size());
+  for (const auto& p : kPolicies)
+    if (text == p.ours || text == p.original || text == p.older) return p.policy;
+  return std::nullopt;
+}
+
+const char* nameOf(MergePolicy policy) {
+  for (const auto& p : kPolicies)
+    if (p.policy == policy) return p.ours;
+  return "?";
+}
+
+}  // namespace ox::grid
