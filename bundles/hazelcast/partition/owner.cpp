@@ -64,11 +64,6 @@ Impl::Executed Impl::run(Partition& p, MapInfo& m, OpKind kind, const OperationI
   change.stamp = outcome.removed;
   change.remote = remote;
   change.result = &out.result;
-  // Also where nothing was found: the entry may live in the other half of a split.
-  if (in.op == MapOp::kRemove && outcome.effect == Effect::kNone && tombstones()) {
-    change.effect = Effect::kRemoved;
-    change.stamp = hybrid_.next(now);
-  }
   if (change.effect == Effect::kNone) return out;
   if (change.effect == Effect::kRemoved && tombstones())
     records.bury(tombstoneLog_, in.key, Burial::kRemoved, change.stamp, steady());
