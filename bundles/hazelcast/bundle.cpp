@@ -50,6 +50,12 @@ std::string joinText(const DiscoverySettings& s) {
 // As soon as the module is loaded, so that --check-config shows these mistakes, too.
 const std::shared_ptr<void> gCheck = config::registerCheck(check);
 
+// reloadEncryption() has said what is wrong with these.
+bool encryptionKey(const std::string& key) {
+  return key.starts_with(config::keys::kGridSsl.name()) ||
+         key.starts_with(config::keys::kSymmetricEncryption.name());
+}
+
 class HazelcastActivator final : public runtime::BundleActivator {
  public:
   Status start(runtime::BundleContext& context) override {
@@ -98,10 +104,11 @@ class HazelcastActivator final : public runtime::BundleActivator {
                                     const config::Config&, const config::Config& after) {
       const auto engine = weak.lock();
       if (!engine) return;
+      engine->reloadEncryption(after);
       std::vector<config::Problem> found;
       GridConfig changed = readGridConfig(after, net::localAddresses(), found);
       for (const auto& p : found)
-        if (p.severity == config::Problem::Severity::kError)
+        if (p.severity == config::Problem::Severity::kError && !encryptionKey(p.key))
           return log::warn("the reloaded lists of nodes are not used: " + p.toString());
       changed.join = engine->config().join;  // the way itself needs a restart
       engine->setDiscovery(changed.discovery());

@@ -51,14 +51,6 @@ void readName(const config::Config& config, GridConfig& out, Reader& reader) {
   out.password = config.get(keys::kGroupPassword);
 }
 
-void readEncryption(const config::Config& config, Reader& reader) {
-  if (config.get(keys::kGridSsl))
-    reader.error(keys::kGridSsl, "this release does not encrypt the member traffic yet; set false");
-  else if (config.get(keys::kSymmetricEncryption))
-    reader.error(keys::kSymmetricEncryption,
-                 "this release does not encrypt the member traffic yet; set false");
-}
-
 // Properties that the original hands to its library unchanged: they win over the keys above.
 void readPassThrough(const config::Config& config, GridConfig& out) {
   const auto take = [&](const config::Key<std::string>& key, std::int64_t unit, std::int64_t& target) {
@@ -160,8 +152,8 @@ GridConfig readGridConfig(const config::Config& config, const std::vector<std::s
   readJoin(config, out, reader);
   readName(config, out, reader);
   readNetwork(config, local, out, reader);
-  readEncryption(config, reader);
   readStructures(config, out, reader);
+  out.encryption = readEncryption(config, problems);
   out.lite = config.get(keys::kLiteMember);
   out.connectMillis = config.get(keys::kStaticConnectionTimeout) * 1000;
   out.callTimeoutMillis = config.get(keys::kMaxOperationTimeout);

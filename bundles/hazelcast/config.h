@@ -16,6 +16,7 @@
 #include "config/config.h"
 #include "config/host_list.h"
 #include "discovery/settings.h"
+#include "encryption.h"
 #include "map/map_config.h"
 #include "net/port_range.h"
 #include "partition_groups.h"
@@ -31,6 +32,7 @@ struct GridConfig {
   bool enabled = true;
   std::string clusterName;                      // with the generation's suffix
   std::string password;                         // empty = none
+  GridEncryption encryption;                    // of the links
   bool lite = false;
   std::string join = "empty";                   // empty | static | multicast | dns | kubernetes
   std::vector<config::HostPort> nodes;          // of the static list

@@ -16,12 +16,13 @@ Engine::Impl::Impl(GridConfig c, std::shared_ptr<net::ShardSet> s, std::shared_p
       refusals(std::make_shared<RefusalLog>(k)), random(secureRandom().next()) {}
 
 Status Engine::Impl::start() {
+  auto tls = openEncryption(config.encryption);
+  if (!tls) return tls.error();
+  encryption->set(std::move(*tls));
   control = std::make_unique<net::Shard>(-1, "grid-control");
   auto opened = net::Acceptor::open(
       *control, config.bindHost, config.port, config.portTries,
-      {{kMagic, [this](net::Detached connection, const std::string& remote) {
-          accepted(std::move(connection), remote);
-        }}});
+      protocols());
   if (!opened) {
     control->stop();
     return opened.error();
@@ -38,6 +39,7 @@ Status Engine::Impl::start() {
     shared->from.ports = std::make_shared<net::SourcePorts>(config.outboundPorts);
   shared->connectMillis = config.connectMillis;
   shared->refusals = refusals;
+  shared->encryption = encryption;
   context = shared;
   if (const Status discovering = startDiscovery(); !discovering) {
     control->runAndWait([&] { discovery->stop(); });

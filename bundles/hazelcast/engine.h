@@ -47,6 +47,8 @@ struct EngineFigures {
   std::uint64_t pauses = 0;
   std::int64_t longestPauseMillis = 0;
   std::size_t controlLinks = 0;
+  bool encrypted = false;
+  std::int64_t certificateUntilMillis = 0;  // 0 = links without certificates
   std::uint64_t unsyncedReplicas = 0;
   std::uint64_t ownedEntries = 0;
 };
@@ -69,6 +71,9 @@ class Engine final : public services::Grid {
   void setDiscovery(const DiscoverySettings& settings);
   const DiscoveryCounters& discovered() const;  // once started
   std::uint64_t sourcePortsExhausted() const;
+  // Reads the certificates again, for links made from now on. The kind of encryption cannot change
+  // while the member runs; what cannot be used is logged, and the former certificates stay.
+  void reloadEncryption(const config::Config& after);
 
   Address address() const;      // where others reach this member
   MemberId id() const;

@@ -3,6 +3,7 @@
 #include <future>
 
 #include "engine_impl.h"
+#include "net/tls.h"
 #include "member_protocol/message.h"
 #include "serialization/partition.h"
 
@@ -406,9 +407,10 @@ EngineFigures Engine::figures() const {
     f.silent = c.silent;
     f.tooMany = c.tooMany + impl_->busyHandshakes;
   }
-  for (int r = 1; r <= static_cast<int>(Refusal::kOtherMember); ++r) {
+  for (int r = 1; r < kRefusals; ++r) {
     const auto reason = static_cast<Refusal>(r);
-    f.refused.emplace_back(refusalName(reason), impl_->refusals->count(reason));
+    const std::string name = refusalName(reason);
+    if (name != "unknown") f.refused.emplace_back(name, impl_->refusals->count(reason));
   }
   for (const auto& lane : impl_->lanes) {
     f.badMessages += lane->badMessages();
@@ -419,6 +421,10 @@ EngineFigures Engine::figures() const {
   f.pauses = impl_->pauses;
   f.longestPauseMillis = impl_->longestPause;
   f.controlLinks = impl_->linkCount;
+  if (const auto tls = impl_->encryption->get()) {
+    f.encrypted = true;
+    f.certificateUntilMillis = tls->validUntilMillis();
+  }
   return f;
 }
 

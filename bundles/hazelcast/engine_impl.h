@@ -82,6 +82,7 @@ struct Engine::Impl final : public ControlHost, public std::enable_shared_from_t
   bool leaveCluster();
   void shut(bool abruptly);
   void tick();
+  std::vector<net::Acceptor::Protocol> protocols();  // engine_tls.cpp
   void accepted(net::Detached connection, const std::string& remote);
   void ready(AcceptedLink& link);
   void addControlLink(LinkId link, std::shared_ptr<net::Stream> stream, const LinkPeer& peer,
@@ -117,6 +118,7 @@ struct Engine::Impl final : public ControlHost, public std::enable_shared_from_t
   MemberId id;
   Address address;
   std::shared_ptr<RefusalLog> refusals;
+  const std::shared_ptr<LinkEncryption> encryption = std::make_shared<LinkEncryption>(nullptr);
   std::shared_ptr<const LinkContext> context;
   std::vector<std::shared_ptr<Lane>> lanes;
   Gate pooled;  // tasks of ours in the workers

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "net/tls.h"
 
 namespace ox::grid {
 namespace {
@@ -14,6 +15,30 @@ Bytes freshNonce() {
 
 constexpr net::Stream::Limits kBeforeHandshake{static_cast<std::uint32_t>(kMaxHandshakeFrame),
                                                std::size_t{64} << 20};
+
+// With TLS as configured now; certificates may have been reloaded since the last link.
+bool secure(net::Stream& stream, const LinkContext& context, net::TlsSession::Side side) {
+  auto tls = context.encryption->get();
+  if (!tls) return false;
+  stream.secure(std::make_unique<net::TlsSession>(std::move(tls), side));
+  return true;
+}
+
+// A link that ended because of TLS, in the log of this side. False: for another reason.
+bool noteTls(const LinkContext& context, const std::string& address, net::CloseReason why,
+             const std::string& text) {
+  if (why == net::CloseReason::kPlainPeer)
+    context.refusals->note(address, Refusal::kEncryption, false,
+                           "this member encrypts its links, the other side does not");
+  else if (why == net::CloseReason::kTls || why == net::CloseReason::kTlsByPeer)
+    context.refusals->note(address, Refusal::kTls, why == net::CloseReason::kTlsByPeer, text);
+  else
+    return false;
+  return true;
+}
+
+// Before a peer has told who it is only its address means something, not its dialling port.
+std::string hostOf(const std::string& remote) { return remote.substr(0, remote.rfind(':')); }
 
 class DialImpl final : public Dial, public std::enable_shared_from_this<DialImpl> {
  public:
@@ -54,11 +79,13 @@ class DialImpl final : public Dial, public std::enable_shared_from_this<DialImpl
       if (self->stream_) self->stream_->close();
       self->fail(LinkLoss::kTimeout);
     });
-    stream_->sendRaw(kMagic);
+    // Inside TLS its own first bytes say what is spoken (ALPN).
+    if (!secure(*stream_, *context_, net::TlsSession::Side::kDialler)) stream_->sendRaw(kMagic);
     stream_->send(handshake_.hello());
     stream_->start([self = shared_from_this()](BytesView frame) { self->received(frame); },
-                   [self = shared_from_this()](net::CloseReason, const std::string&) {
-                     self->fail(LinkLoss::kReset);
+                   [self = shared_from_this()](net::CloseReason why, const std::string& text) {
+                     const bool tls = noteTls(*self->context_, self->address_, why, text);
+                     self->fail(tls ? LinkLoss::kProtocol : LinkLoss::kReset);
                    });
   }
 
@@ -216,14 +243,31 @@ std::shared_ptr<Dial> acceptLink(net::Shard& shard, std::shared_ptr<const LinkCo
     a->stream->close();
     a->end();
   });
+  secure(*a->stream, *a->context, net::TlsSession::Side::kAcceptor);
   a->stream->start([a](BytesView frame) { a->received(frame); },
-                   [a](net::CloseReason, const std::string& text) {
+                   [a](net::CloseReason why, const std::string& text) {
                      if (!a->stream) return;
+                     if (noteTls(*a->context, hostOf(a->remote), why, text)) return a->end();
                      a->context->refusals->note(a->remote, Refusal::kBadMessage, false,
                                                 "closed during the handshake: " + text);
                      a->end();
                    });
   return a;
+}
+
+void refuseConnection(net::Shard& shard, const LinkContext& context, net::Detached connection,
+                      const std::string& remote) {
+  const bool encrypted = context.encryption->get() != nullptr;
+  context.refusals->note(hostOf(remote), Refusal::kEncryption, false,
+                         encrypted ? "the other side does not encrypt its links, this member does"
+                                   : "the other side encrypts its links, this member does not");
+  const auto step = Handshake::accept(context.identity, freshNonce())
+                        .refuse(Refusal::kEncryption,
+                                context.identity.self.address.toString() +
+                                    (encrypted ? " encrypts its links" : " does not encrypt its links"));
+  const auto stream = net::Stream::adopt(shard, std::move(connection), kBeforeHandshake);
+  stream->send(*step.send);
+  stream->closeWhenWritten();
 }
 
 }  // namespace ox::grid

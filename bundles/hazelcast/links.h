@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "encryption.h"
 #include "member_protocol/handshake.h"
 #include "membership/control_core.h"
 #include "net/shard.h"
@@ -31,7 +32,7 @@ class RefusalLog {
  public:
   static constexpr std::size_t kMaxRefusalLog = 1024;
   static constexpr std::int64_t kQuietMillis = 60'000;
-  static constexpr std::size_t kReasons = 16;
+  static constexpr std::size_t kReasons = kRefusals;
 
   explicit RefusalLog(Clock& clock) : clock_(clock) {}
   void note(const std::string& address, Refusal reason, bool byPeer, const std::string& text);
@@ -53,6 +54,7 @@ struct LinkContext {
   net::Source from;                        // local address and ports to dial from
   std::int64_t connectMillis = 10'000;
   std::shared_ptr<RefusalLog> refusals;
+  std::shared_ptr<LinkEncryption> encryption = std::make_shared<LinkEncryption>(nullptr);
 };
 
 struct DialResult {
@@ -84,5 +86,12 @@ std::shared_ptr<Dial> acceptLink(net::Shard& shard, std::shared_ptr<const LinkCo
                                  net::Detached connection, const std::string& remote,
                                  std::function<void(AcceptedLink&)> ready,
                                  std::function<void()> ended);
+
+// First bytes of a connection that begins with TLS: a handshake record.
+inline const std::string kTlsMagic = "\x16\x03";
+// One side encrypts and the other does not: logs and counts it, tells the other side in clear text
+// (there is no common language), and closes.
+void refuseConnection(net::Shard& shard, const LinkContext& context, net::Detached connection,
+                      const std::string& remote);
 
 }  // namespace ox::grid

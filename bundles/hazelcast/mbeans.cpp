@@ -181,6 +181,12 @@ void gridMetrics(Engine& engine, std::vector<MetricSample>& out) {
            static_cast<double>(n), {{"reason", reason}});
   sample(out, "ox_grid_unknown_protocol_total", "Connections closed: first bytes of no protocol",
          true, static_cast<double>(f.unknownProtocol));
+  sample(out, "ox_grid_encrypted", "1 when the links to other members are encrypted", false,
+         f.encrypted ? 1 : 0);
+  if (f.certificateUntilMillis != 0)
+    sample(out, "ox_grid_certificate_valid_until_seconds",
+           "End of the certificate of this member, seconds since 1970", false,
+           static_cast<double>(f.certificateUntilMillis) / 1000);
   sample(out, "ox_grid_silent_total", "Connections closed: no first bytes in time", true,
          static_cast<double>(f.silent));
   sample(out, "ox_grid_too_many_total", "Connections closed: too many at once", true,

@@ -209,80 +209,94 @@ const Key<bool> kSocketBindAny(
 const Key<bool> kSymmetricEncryption(
     {.name = "com.openexchange.hazelcast.network.symmetricEncryption",
      .file = "hazelcast.properties", .defaultText = "false",
-     .help = "Encryption of the member traffic with a shared password. Not there yet: true is "
-     "refused at start, so that nobody relies on an encryption that is not there."});
+     .help = "Encrypts the member traffic with a key made of password and salt below: TLS 1.3 with "
+     "TLS_AES_256_GCM_SHA384 and no certificates. Must be equal on all nodes; an encrypted and a "
+     "plain node refuse each other. Not used when ssl is true. See docs/operating/encryption.md."});
 
 const Key<std::string> kSymmetricAlgorithm(
     {.name = "com.openexchange.hazelcast.network.symmetricEncryption.algorithm",
-     .file = "hazelcast.properties", .defaultText = "PBEWithMD5AndDES",
-     .help = "Cipher of the symmetric encryption. Not there yet: see symmetricEncryption."});
+     .file = "hazelcast.properties", .defaultText = "TLS_AES_256_GCM_SHA384",
+     .help = "Cipher of the symmetric encryption. There is one; the names of the original "
+     "(PBEWithMD5AndDES, DES/ECB/PKCS5Padding, Blowfish, DESede, AES) are accepted with a WARN that "
+     "says so, since most of them are broken."});
 
 const Key<std::string> kSymmetricSalt(
     {.name = "com.openexchange.hazelcast.network.symmetricEncryption.salt",
      .file = "hazelcast.properties", .defaultText = "", .secret = true,
-     .help = "Salt of the symmetric encryption. Not there yet: see symmetricEncryption."});
+     .help = "Salt of the key of the symmetric encryption: any text, the same on every node."});
 
 const Key<std::string> kSymmetricPassword(
     {.name = "com.openexchange.hazelcast.network.symmetricEncryption.password",
      .file = "hazelcast.properties", .defaultText = "", .secret = true,
-     .help = "Password of the symmetric encryption. Not there yet: see symmetricEncryption."});
+     .help = "Password of the symmetric encryption, the same on every node. Take a long random one "
+     "(openssl rand -base64 32): who records the traffic may try passwords at leisure."});
 
 const Key<std::int64_t> kSymmetricIterationCount(
     {.name = "com.openexchange.hazelcast.network.symmetricEncryption.iterationCount",
-     .file = "hazelcast.properties", .defaultText = "19", .min = 1, .max = 10000000,
-     .help = "Rounds of the key derivation of the symmetric encryption. Not there yet: see "
-     "symmetricEncryption."});
+     .file = "hazelcast.properties", .defaultText = "100000", .min = 1, .max = 10000000,
+     .help = "Rounds of PBKDF2-HMAC-SHA256 that make the key of password and salt, the same on every "
+     "node. Fewer than 100000 are raised to 100000 with a WARN."});
 
 const Key<bool> kGridSsl(
     {.name = "com.openexchange.hazelcast.network.ssl", .file = "hazelcast.properties",
      .defaultText = "false",
-     .help = "TLS between members; wins over the symmetric encryption. Not there yet: true is "
-     "refused at start, so that nobody relies on an encryption that is not there."});
+     .help = "TLS between members, with certificates on both sides; wins over the symmetric "
+     "encryption. Must be equal on all nodes; an encrypted and a plain node refuse each other. See "
+     "docs/operating/encryption.md."});
 
 const Key<std::vector<std::string>> kGridSslProtocols(
     {.name = "com.openexchange.hazelcast.network.ssl.protocols", .file = "hazelcast.properties",
-     .defaultText = "TLS,TLSv1,TLSv1.1,TLSv1.2", .reloadable = true,
-     .help = "Protocol versions for TLS, the last usable one wins. Not there yet: see ssl."});
+     .defaultText = "TLSv1.3", .reloadable = true,
+     .help = "Versions of TLS. As in the original the list is read from its end and the first usable "
+     "name wins: TLSv1.3 (or TLS), or TLSv1.2. When TLSv1.3 wins, TLSv1.2 is spoken as well if it is "
+     "listed, too. SSL, TLSv1 and TLSv1.1 are never used."});
 
 const Key<std::string> kGridSslTrustStore(
     {.name = "com.openexchange.hazelcast.network.ssl.trustStore", .file = "hazelcast.properties",
      .defaultText = "", .reloadable = true,
-     .help = "File with the trusted certificates. Not there yet: see ssl."});
+     .help = "File with the certificates of the issuers whose members are trusted, PEM or PKCS12; "
+     "needed with ssl. Relative to the configuration directory, or absolute. The file is read again "
+     "on every reload; links made from then on use it."});
 
 const Key<std::string> kGridSslTrustStorePassword(
     {.name = "com.openexchange.hazelcast.network.ssl.trustStorePassword",
      .file = "hazelcast.properties", .defaultText = "", .reloadable = true, .secret = true,
-     .help = "Password of the trust store. Not there yet: see ssl."});
+     .help = "Password of the trust store."});
 
 const Key<std::string> kGridSslTrustStoreType(
     {.name = "com.openexchange.hazelcast.network.ssl.trustStoreType",
      .file = "hazelcast.properties", .defaultText = "", .reloadable = true,
-     .help = "Format of the trust store. Not there yet: see ssl."});
+     .help = "Format of the trust store. The content decides, so that it may stay empty; a name that "
+     "contradicts it is a WARN. JKS files are refused with the command that converts them."});
 
 const Key<std::string> kGridSslTrustManagerAlgorithm(
     {.name = "com.openexchange.hazelcast.network.ssl.trustManagerAlgorithm",
      .file = "hazelcast.properties", .defaultText = "", .reloadable = true,
-     .help = "How certificates are judged. Not there yet: see ssl."});
+     .help = "Java's name for how certificates are judged. Accepted without effect: chains are "
+     "verified by OpenSSL."});
 
 const Key<std::string> kGridSslKeyStore(
     {.name = "com.openexchange.hazelcast.network.ssl.keyStore", .file = "hazelcast.properties",
      .defaultText = "", .reloadable = true,
-     .help = "File with the key of this node. Not there yet: see ssl."});
+     .help = "File with the private key of this node, its certificate and the certificates of its "
+     "issuers, PEM or PKCS12; needed with ssl. Relative to the configuration directory, or absolute. "
+     "Read again on every reload."});
 
 const Key<std::string> kGridSslKeyStorePassword(
     {.name = "com.openexchange.hazelcast.network.ssl.keyStorePassword",
      .file = "hazelcast.properties", .defaultText = "", .reloadable = true, .secret = true,
-     .help = "Password of the key store. Not there yet: see ssl."});
+     .help = "Password of the key store, or of the encrypted key in a PEM file."});
 
 const Key<std::string> kGridSslKeyStoreType(
     {.name = "com.openexchange.hazelcast.network.ssl.keyStoreType",
      .file = "hazelcast.properties", .defaultText = "", .reloadable = true,
-     .help = "Format of the key store. Not there yet: see ssl."});
+     .help = "Format of the key store; see trustStoreType."});
 
 const Key<std::string> kGridSslKeyManagerAlgorithm(
     {.name = "com.openexchange.hazelcast.network.ssl.keyManagerAlgorithm",
      .file = "hazelcast.properties", .defaultText = "", .reloadable = true,
-     .help = "How the key is chosen. Not there yet: see ssl."});
+     .help = "Java's name for how the key is chosen. Accepted without effect: the key store's key is "
+     "used."});
 
 const Key<bool> kHazelcastLogging(
     {.name = "com.openexchange.hazelcast.logging.enabled", .file = "hazelcast.properties",

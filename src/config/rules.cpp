@@ -67,9 +67,6 @@ class Rules {
             "joining by \"aws\" is not part of this product; allowed instead: \"dns\" with a name "
             "whose records are the instances (a private Route 53 zone or Cloud Map), "
             "\"kubernetes\" on EKS, or \"static\" with the list of nodes");
-    for (const auto* key : {&keys::kGridSsl, &keys::kSymmetricEncryption})
-      if (config_.get(*key))
-        error(*key, "encryption between members is not there yet; allowed: false");
     if (config_.get(keys::kHeartbeatIntervalSeconds) >= config_.get(keys::kMaxNoHeartbeatSeconds))
       error(keys::kMaxNoHeartbeatSeconds,
             "must be greater than " + keys::kHeartbeatIntervalSeconds.name() + " (" +
@@ -78,8 +75,8 @@ class Rules {
     if (gridIsOpen(config_)) {
       const std::string text =
           "the grid can be reached from other machines, and whoever reaches it may join and read "
-          "every session; set " + keys::kGroupPassword.name() + ", or " + keys::kGridSsl.name() +
-          " or " + keys::kSymmetricEncryption.name() + " once they are available, or ";
+          "every session; set " + keys::kGroupPassword.name() + ", " + keys::kGridSsl.name() +
+          " or " + keys::kSymmetricEncryption.name() + ", or ";
       if (config_.get(keys::kSocketBindAny)) warn(keys::kSocketBindAny, text + "set it to false");
       else warn(keys::kNetworkInterfaces, text + "limit it to loopback");
     }

@@ -195,7 +195,10 @@ void Stream::Impl::failTls() {
   if (!writing && !alert.empty())
     static_cast<void>(::send(socket.native_handle(), alert.data(), alert.size(),
                              MSG_DONTWAIT | MSG_NOSIGNAL));
-  fail(tls->plainPeer() ? CloseReason::kPlainPeer : CloseReason::kTls, tls->problem());
+  fail(tls->plainPeer()       ? CloseReason::kPlainPeer
+       : tls->refusedByPeer() ? CloseReason::kTlsByPeer
+                              : CloseReason::kTls,
+       tls->problem());
 }
 
 void Stream::Impl::flushTls(const std::shared_ptr<Stream>& self) {
@@ -223,6 +226,8 @@ void Stream::Impl::flushTls(const std::shared_ptr<Stream>& self) {
   cipherOut.swap(tls->output());
   asio::async_write(socket, asio::buffer(cipherOut), [this, self](const error_code& error,
                                                                   std::size_t) {
+    // An alert that says why may still be waiting to be read; nothing is written any more.
+    if (error && open && reading) return;
     writing = false;
     if (!open) return;
     if (error) return fail(reasonOf(error), error.message());

@@ -27,9 +27,11 @@ namespace ox::net {
 
 class TlsSession;
 
-// kTls: certificate, key or version refused by either side; kPlainPeer: the other side answers in
-// the clear although TLS was begun.
-enum class CloseReason : std::uint8_t { kPeer, kReset, kProtocol, kOverflow, kTls, kPlainPeer };
+// kTls: certificate, key or version refused here; kTlsByPeer: over there; kPlainPeer: the other
+// side answers in the clear although TLS was begun.
+enum class CloseReason : std::uint8_t {
+  kPeer, kReset, kProtocol, kOverflow, kTls, kTlsByPeer, kPlainPeer
+};
 
 // A connection taken off its shard, to be adopted on another one. Owns the descriptor.
 class Detached {

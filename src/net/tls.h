@@ -106,6 +106,7 @@ class TlsSession {
   bool failed() const;
   bool ended() const;      // the other side said goodbye
   bool plainPeer() const;  // failed: the other side speaks, but no TLS
+  bool refusedByPeer() const;  // failed: by an alert of the other side
   const std::string& problem() const;  // why it failed, one sentence
   std::uint64_t rekeys() const;        // of our sending keys
 

@@ -35,7 +35,8 @@ struct TlsSession::Impl {
   Bytes out;               // for the network
   std::size_t handshakeBytes = 0;
   std::uint64_t records = 0, rekeys = 0;
-  bool begun = false, ready = false, failed = false, ended = false, plain = false;
+  bool begun = false, ready = false, failed = false, ended = false, plain = false,
+       byPeer = false;
   std::string problem;
   std::string refusal;     // what a callback of ours refused, said in its words
 

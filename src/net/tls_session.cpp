@@ -111,7 +111,8 @@ std::string TlsSession::Impl::explain() {
   const bool askedWithKey = side == Side::kDialler && !context->impl_->key.empty() && !ready;
   const unsigned long error = ERR_peek_last_error();
   const int reason = ERR_GET_LIB(error) == ERR_LIB_SSL ? ERR_GET_REASON(error) : 0;
-  if (reason >= SSL_AD_REASON_OFFSET) return alertText(reason - SSL_AD_REASON_OFFSET, askedWithKey);
+  byPeer = reason >= SSL_AD_REASON_OFFSET;
+  if (byPeer) return alertText(reason - SSL_AD_REASON_OFFSET, askedWithKey);
   switch (reason) {
     case SSL_R_BINDER_DOES_NOT_VERIFY:
       return "password, salt or iteration count of the encryption differ between this node and "
@@ -222,6 +223,7 @@ bool TlsSession::ready() const { return impl_->ready; }
 bool TlsSession::failed() const { return impl_->failed; }
 bool TlsSession::ended() const { return impl_->ended; }
 bool TlsSession::plainPeer() const { return impl_->plain; }
+bool TlsSession::refusedByPeer() const { return impl_->byPeer; }
 const std::string& TlsSession::problem() const { return impl_->problem; }
 std::uint64_t TlsSession::rekeys() const { return impl_->rekeys; }
 

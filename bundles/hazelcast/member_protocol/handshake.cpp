@@ -68,6 +68,8 @@ const char* refusalName(Refusal r) {
     case Refusal::kBadMessage: return "bad-message";
     case Refusal::kBusy: return "busy";
     case Refusal::kOtherMember: return "other-member";
+    case Refusal::kEncryption: return "encryption";
+    case Refusal::kTls: return "tls";
   }
   return "unknown";
 }
@@ -290,10 +292,11 @@ Handshake::Step Handshake::onRefuse(BytesView frame) {
   const BytesView text = in.blob();
   Step step;
   step.byPeer = true;
-  const bool sound = in.ok() && in.atEnd() && code >= 1 &&
-                     code <= static_cast<std::uint8_t>(Refusal::kOtherMember) &&
-                     text.size() <= kMaxRefusalText;
-  step.refused = sound ? static_cast<Refusal>(code) : Refusal::kBadMessage;
+  const auto refusal = static_cast<Refusal>(code);
+  const bool known = refusal != Refusal::kNone && refusal != Refusal::kTls &&
+                     std::string_view(refusalName(refusal)) != "unknown";
+  const bool sound = in.ok() && in.atEnd() && known && text.size() <= kMaxRefusalText;
+  step.refused = sound ? refusal : Refusal::kBadMessage;
   step.text = sound ? std::string(text) : "undecodable refusal";
   return step;
 }

@@ -48,7 +48,10 @@ enum class Refusal : std::uint8_t {
   kBadMessage = 7,  // undecodable, or out of turn
   kBusy = 8,        // leaving, or too many links
   kOtherMember = 9, // another member answers at that address than the one dialled
+  kEncryption = 14, // one side encrypts, the other does not
+  kTls = 15,        // never sent: TLS itself failed (certificate, key, version), which has alerts
 };
+inline constexpr int kRefusals = 16;  // all codes are below
 const char* refusalName(Refusal r);  // metric label, e.g. "cluster-name"
 
 // Key for the proofs; empty when no password is set. Slow on purpose (PBKDF2): once per start.

@@ -123,7 +123,8 @@ TEST_CASE("garbage on the port is closed and counted, and the member goes on") {
     raw.send(first);
     CHECK(raw.closedByPeer());
   }
-  CHECK(eventually([&] { return node->engine->figures().unknownProtocol == 3; }));
+  CHECK(eventually([&] { return node->engine->figures().unknownProtocol == 2; }));
+  CHECK(eventually([&] { return refused(*node->engine, "encryption") == 1; }));  // TLS, here not
   {
     Raw raw(port);  // our magic, then a length no handshake frame has
     raw.send(Bytes(kMagic) + Bytes("\x7f\xff\xff\xff....", 8));
