@@ -183,7 +183,23 @@ def bench(args):
     return 1 if failed else 0
 
 
-SUITES = {"unit": unit, "sim": sim, "integration": integration, "fuzz": fuzz}
+def mutation(args, tally, build):
+    sys.path.insert(0, os.path.join(ROOT, "tests", "mutation"))
+    from mutation import load, run_all
+    choose(args.name, ["control"] + [m.name for m in load(ROOT)])
+
+    def told(name, wrong, seconds):
+        tally.add("mutation " + name, int(not wrong), int(bool(wrong)))
+        print("  mutation %s: %s, %.1f s" % (name, "FAILED" if wrong else "ok", seconds), flush=True)
+        if wrong:
+            print("    " + wrong.replace("\n", "\n    "), flush=True)
+
+    run_all(ROOT, build, args.name, told)
+
+
+# The mutation check takes the release flavour's commands and library; fuzzing has a build of its own.
+SUITES = {"unit": unit, "sim": sim, "mutation": mutation, "integration": integration, "fuzz": fuzz}
+RELEASE_ONLY = {"mutation", "fuzz"}
 
 
 def choose(name, known):
@@ -224,7 +240,7 @@ def main():
 
     # Fuzzing has a build of its own (clang, sanitizers); the other flavours' full runs leave it out.
     wanted = [args.suite] if args.suite else [
-        s for s in SUITES if s != "fuzz" or args.flavour == "release"]
+        s for s in SUITES if s not in RELEASE_ONLY or args.flavour == "release"]
     for suite in wanted:
         suite_started = time.time()
         print("suite " + suite, flush=True)

@@ -1,4 +1,4 @@
-// sim [--scenario NAME] [--seeds N] [--seed S] [--jobs N] [--list] [--dir DIR] [--verbose]
+// sim [--scenario NAME] [--seeds N] [--seed S] [--jobs N] [--list] [--dir DIR] [--verbose] [--stop]
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -7,6 +7,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <map>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -30,13 +33,15 @@ struct Options {
   int jobs = 2;
   bool list = false;
   bool verbose = false;
+  bool stop = false;  // at the first failure
+  std::multimap<std::string, std::uint64_t> kept;  // seeds that once found a mistake
   std::string directory = OX_SIM_SCENARIOS;
 };
 
 int usage(const std::string& wrong) {
   std::fprintf(stderr,
                "sim: %s\nusage: sim [--scenario NAME] [--seeds N] [--seed S] [--jobs 1..64] "
-               "[--list] [--dir DIR] [--verbose]\n",
+               "[--list] [--dir DIR] [--verbose] [--stop]\n",
                wrong.c_str());
   return 2;
 }
@@ -53,28 +58,51 @@ void report(const Scenario& s, std::uint64_t seed, const RunResult& r, bool verb
   std::fflush(stdout);
 }
 
+// seeds.txt beside the scenarios' directory: "SCENARIO SEED # what it found" per line.
+std::multimap<std::string, std::uint64_t> keptSeeds(const std::string& directory) {
+  std::multimap<std::string, std::uint64_t> kept;
+  std::ifstream in(directory + "/../seeds.txt");
+  for (std::string line; std::getline(in, line);) {
+    std::istringstream words(line.substr(0, line.find('#')));
+    std::string name;
+    std::uint64_t seed = 0;
+    if (words >> name >> seed) kept.emplace(name, seed);
+  }
+  return kept;
+}
+
+std::size_t one(const Scenario& s, std::uint64_t seed, const Options& o) {
+  const auto began = std::chrono::steady_clock::now();
+  const RunResult r = runScenario(s, seed);
+  report(s, seed, r, o.verbose);
+  if (o.verbose) {
+    const auto took = std::chrono::steady_clock::now() - began;
+    std::printf("  %s seed %llu: %lld ms simulated, %llu views, %zu operations, %zu keys undecided, "
+                "%lld ms\n",
+                s.name.c_str(), static_cast<unsigned long long>(seed),
+                static_cast<long long>(r.simulatedMillis), static_cast<unsigned long long>(r.views),
+                r.operations, r.undecided,
+                static_cast<long long>(
+                    std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
+  }
+  return r.failure.empty() ? 0 : 1;
+}
+
 // One worker does every jobs-th test. Returns the number that failed.
 std::size_t work(const std::vector<Scenario>& scenarios, const Options& o, int worker) {
   std::size_t failed = 0;
   std::uint64_t test = 0;
-  for (const Scenario& s : scenarios)
-    for (std::uint64_t i = 0; i < o.seeds; ++i, ++test) {
-      if (test % static_cast<std::uint64_t>(o.jobs) != static_cast<std::uint64_t>(worker)) continue;
-      const std::uint64_t seed = o.firstSeed + i;
-      const auto began = std::chrono::steady_clock::now();
-      const RunResult r = runScenario(s, seed);
-      failed += r.failure.empty() ? 0 : 1;
-      report(s, seed, r, o.verbose);
-      if (o.verbose) {
-        const auto took = std::chrono::steady_clock::now() - began;
-        std::printf("  %s seed %llu: %lld ms simulated, %llu views, %zu operations, %lld ms\n",
-                    s.name.c_str(), static_cast<unsigned long long>(seed),
-                    static_cast<long long>(r.simulatedMillis),
-                    static_cast<unsigned long long>(r.views), r.operations,
-                    static_cast<long long>(
-                        std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
-      }
-    }
+  const auto mine = [&] {
+    return test++ % static_cast<std::uint64_t>(o.jobs) == static_cast<std::uint64_t>(worker) &&
+           (failed == 0 || !o.stop);
+  };
+  for (const Scenario& s : scenarios) {
+    const auto [first, last] = o.kept.equal_range(s.name);
+    for (auto kept = first; kept != last; ++kept)
+      if (mine()) failed += one(s, kept->second, o);
+    for (std::uint64_t i = 0; i < o.seeds; ++i)
+      if (mine()) failed += one(s, o.firstSeed + i, o);
+  }
   return failed;
 }
 
@@ -95,6 +123,7 @@ int main(int argc, char** argv) {
     std::uint64_t n = 0;
     if (option == "--list") o.list = true;
     else if (option == "--verbose") o.verbose = true;
+    else if (option == "--stop") o.stop = true;
     else if (i + 1 >= argc) return usage("unknown option or missing value: " + option);
     else if (option == "--scenario") o.scenarios.push_back(argv[++i]);
     else if (option == "--dir") o.directory = argv[++i];
@@ -112,6 +141,7 @@ int main(int argc, char** argv) {
     }
   }
   if (seedGiven && !seedsGiven) o.seeds = 1;
+  if (!seedGiven) o.kept = keptSeeds(o.directory);
   const std::vector<std::string> names = listScenarios(o.directory);
   if (o.list) {
     for (const std::string& name : names) {
@@ -159,7 +189,8 @@ int main(int argc, char** argv) {
     waitpid(pid, &status, 0);
     failed += n;
   }
-  const std::uint64_t total = scenarios.size() * o.seeds;
+  std::uint64_t total = scenarios.size() * o.seeds;
+  for (const Scenario& s : scenarios) total += o.kept.count(s.name);
   std::printf("%llu passed, %zu failed\n",
               static_cast<unsigned long long>(total - std::min<std::uint64_t>(total, failed)),
               failed);

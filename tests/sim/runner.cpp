@@ -59,6 +59,7 @@ std::string Run::setting(const Words& w, bool& known) {
   else if (what == "ring") tunables_.ringCapacity = static_cast<std::uint64_t>(number(arg));
   else if (what == "backups") tunables_.backups = whole();
   else if (what == "async") tunables_.asyncBackups = whole();
+  else if (what == "idle") options_.idleMillis = number(arg);
   else if (what == "clients") options_.clients = whole();
   else if (what == "keys" && arg == "home") options_.home = true;
   else if (what == "keys") options_.keys = whole();

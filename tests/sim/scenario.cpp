@@ -11,7 +11,8 @@ namespace {
 const std::set<std::string>& knownCommands() {
   static const std::set<std::string> known = {
       // settings
-      "data", "members", "topics", "lite", "hosts", "protocol", "skew", "drift", "backups", "async", "clients",
+      "data", "members", "topics", "lite", "hosts", "protocol", "skew", "drift", "backups", "async", "idle",
+      "clients",
       "keys", "removals", "reads", "net", "start",
       // commands
       "load", "wait", "settle", "crash", "restart", "join", "stop", "gone", "rolling", "mark", "expect",

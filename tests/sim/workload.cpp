@@ -40,8 +40,19 @@ struct Workload::State : std::enable_shared_from_this<State> {
   void client() {
     if (!running) return;
     const std::uint64_t index = random.below(static_cast<std::uint64_t>(options.keys));
-    if (SimMember* member = pickMember(index)) operate(keyName(index), *member, true);
+    if (SimMember* member = pickMember(index)) operate(keyName(index), *member, Loop::kClient, index);
     else again();
+  }
+
+  // Reads its key four times within the idle time: the entry must never expire.
+  void keep(std::uint64_t index) {
+    SimMember* member = pickMember(index);
+    if (member == nullptr) return keepLater(index);
+    operate(keyName(index), *member, Loop::kKeeper, index);
+  }
+  void keepLater(std::uint64_t index) {
+    world.after(options.idleMillis * kMillisecond / 4,
+                [self = shared_from_this(), index] { self->keep(index); });
   }
 
   void again() {
@@ -63,10 +74,12 @@ struct Workload::State : std::enable_shared_from_this<State> {
     return kind;
   }
 
-  void operate(const std::string& key, SimMember& member, bool loop) {
+  enum class Loop { kClient, kKeeper, kLastRead };
+  void operate(const std::string& key, SimMember& member, Loop loop, std::uint64_t index) {
     services::MapRequest request;
     request.key = key;
-    request.op = loop ? chooseKind() : MapOp::kGet;
+    request.op = loop == Loop::kClient ? chooseKind() : MapOp::kGet;
+    if (options.idleMillis > 0) request.maxIdleMillis = options.idleMillis;
     switch (request.op) {
       case MapOp::kGet:
       case MapOp::kContainsKey:
@@ -88,14 +101,15 @@ struct Workload::State : std::enable_shared_from_this<State> {
     op.expected = request.expected;
     op.place = member.address.port - 5701;
     const std::size_t number = history.begin(key, std::move(op), world.now());
-    ++outstanding;
+    if (loop != Loop::kKeeper) ++outstanding;
     auto finished = std::make_shared<bool>(false);
-    const auto end = [self = shared_from_this(), key, number, finished, loop](
+    const auto end = [self = shared_from_this(), key, number, finished, loop, index](
                          bool memberDied, Result<services::MapReply> reply) {
       if (std::exchange(*finished, true)) return;
-      --self->outstanding;
-      self->answered(key, number, reply, loop, memberDied);
-      if (loop) self->again();
+      if (loop != Loop::kKeeper) --self->outstanding;
+      self->answered(key, number, reply, loop == Loop::kLastRead, memberDied);
+      if (loop == Loop::kClient) self->again();
+      else if (loop == Loop::kKeeper) self->keepLater(index);
     };
     watch(member.id, finished, end);
     member.data().execute("work", std::move(request), [end](Result<services::MapReply> reply) {
@@ -104,7 +118,7 @@ struct Workload::State : std::enable_shared_from_this<State> {
   }
 
   void answered(const std::string& key, std::size_t number,
-                const Result<services::MapReply>& reply, bool loop, bool memberDied) {
+                const Result<services::MapReply>& reply, bool lastRead, bool memberDied) {
     if (reply) {
       ++acknowledged;
       const Op& op = history.all().at(key)[number];
@@ -114,7 +128,7 @@ struct Workload::State : std::enable_shared_from_this<State> {
       return;
     }
     history.end(key, number, outcomeOf(reply.error().code), false, {}, world.now());
-    if (!loop) fail("the final read of " + key + " failed: " + reply.error().toString());
+    if (lastRead) fail("the final read of " + key + " failed: " + reply.error().toString());
     if (memberDied) return;
     ++unsuccessful;
     world.note("client: " + key + ": " + reply.error().toString());
@@ -144,6 +158,8 @@ Workload::~Workload() = default;
 void Workload::start() {
   if (std::exchange(state_->running, true)) return;
   for (int i = 0; i < state_->options.clients; ++i) state_->again();
+  if (state_->options.idleMillis > 0)
+    for (int i = 0; i < state_->options.keys; ++i) state_->keep(static_cast<std::uint64_t>(i));
 }
 void Workload::stop() { state_->running = false; }
 bool Workload::idle() const { return state_->outstanding == 0; }
@@ -152,7 +168,7 @@ void Workload::readAll() {
     const auto members = state_->world.living();
     if (members.empty()) return state_->fail("nobody is alive to read from");
     state_->operate(state_->keyName(static_cast<std::uint64_t>(i)),
-                    *members[state_->random.below(members.size())], false);
+                    *members[state_->random.below(members.size())], State::Loop::kLastRead, 0);
   }
 }
 const std::string& Workload::failed() const { return state_->failed; }

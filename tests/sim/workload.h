@@ -18,6 +18,7 @@ class Workload {
     bool judgeReads = true;  // off: no side is judged from the first cut or pause on
     bool removals = true;
     bool home = false;       // each key is always used through the same member address
+    std::int64_t idleMillis = 0;  // of what is written; a keeper per key reads it in time
     bool every = true;       // also putIfAbsent, replace, replaceIfSame, removeIfSame, containsKey
   };
 
