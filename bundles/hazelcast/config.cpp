@@ -8,6 +8,7 @@
 #include "config/keys_hazelcast_join.h"
 #include "config/value.h"
 #include "config_reader.h"
+#include "hazelcast_xml.h"
 #include "member_protocol/message.h"
 
 namespace ox::grid {
@@ -41,20 +42,21 @@ std::vector<std::string> items(const std::string& text) {
 }
 
 void readName(const config::Config& config, GridConfig& out, Reader& reader) {
-  const std::string group = trimmed(config.get(keys::kGroupName));
+  const std::string group =
+      reader.given(keys::kGroupName) ? trimmed(config.get(keys::kGroupName)) : out.clusterName;
   if (group.empty() && out.join != "empty")
     reader.error(keys::kGroupName, "join \"" + out.join +
                                        "\" needs a name for the cluster: set a name that is the "
                                        "same on all its nodes");
   out.clusterName = (group.empty() ? std::string(kDefaultGroup) : group) + "-" +
                     kProtocolGeneration;
-  out.password = config.get(keys::kGroupPassword);
+  if (reader.given(keys::kGroupPassword)) out.password = config.get(keys::kGroupPassword);
 }
 
 // Properties that the original hands to its library unchanged: they win over the keys above.
-void readPassThrough(const config::Config& config, GridConfig& out) {
+void readPassThrough(const Reader& reader, GridConfig& out) {
   const auto take = [&](const config::Key<std::string>& key, std::int64_t unit, std::int64_t& target) {
-    if (const auto number = config::parseInt(config.get(key))) target = *number * unit;
+    if (const auto number = config::parseInt(reader.text(key))) target = *number * unit;
   };
   take(keys::kPassMergeFirst, 1000, out.mergeFirstMillis);
   take(keys::kPassMergeNext, 1000, out.mergeNextMillis);
@@ -68,6 +70,8 @@ bool parseInt(const std::string& text, std::int64_t min, std::int64_t max, std::
   const auto [stop, failed] = std::from_chars(t.data(), t.data() + t.size(), out);
   return failed == std::errc() && stop == t.data() + t.size() && out >= min && out <= max;
 }
+
+}  // namespace
 
 void readMapField(const std::string& field, const std::string& key, const config::Setting& setting,
                   MapConfig& map, Reader& reader) {
@@ -100,11 +104,17 @@ void readMapField(const std::string& field, const std::string& key, const config
   }
 }
 
+namespace {
+
 void readStructures(const config::Config& config, GridConfig& out, Reader& reader) {
-  auto maps = std::make_shared<MapConfigs>();
+  auto maps = std::make_shared<MapConfigs>(*out.maps);  // of hazelcast.xml
+  std::set<std::string> described;
   for (const auto& file : config.files()) {
     if (!file.starts_with("hazelcast/") || file.find('/', 10) != std::string::npos) continue;
-    MapConfig map;
+    const std::string own = trimmed(config.getFrom(file, keys::kMapName));
+    MapConfig map = maps->all().contains(own) && !described.contains(own) ? maps->of(own)
+                                                                          : maps->defaults();
+    map.name.clear();
     bool any = false;
     config::Setting last;
     for (const auto& [key, setting] : config.file(file)) {
@@ -128,7 +138,7 @@ void readStructures(const config::Config& config, GridConfig& out, Reader& reade
     const std::string nameKey = std::string(kStructure) + "map.name";
     if (map.name.empty())
       reader.at(Problem::Severity::kError, nameKey, last, "a map needs a name");
-    else if (maps->all().contains(map.name))
+    else if (!described.insert(map.name).second)
       reader.at(Problem::Severity::kError, nameKey, last,
                 "map \"" + map.name + "\" is described by another file as well");
     else if (map.backupCount + map.asyncBackupCount > 6)
@@ -149,25 +159,26 @@ GridConfig readGridConfig(const config::Config& config, const std::vector<std::s
   GridConfig out;
   Reader reader(config, problems);
   out.enabled = config.get(keys::kHazelcastEnabled);
+  readHazelcastXml(config, out, reader);
   readJoin(config, out, reader);
   readName(config, out, reader);
   readNetwork(config, local, out, reader);
   readStructures(config, out, reader);
   out.encryption = readEncryption(config, problems);
-  out.lite = config.get(keys::kLiteMember);
-  out.connectMillis = config.get(keys::kStaticConnectionTimeout) * 1000;
+  if (reader.given(keys::kLiteMember)) out.lite = config.get(keys::kLiteMember);
+  out.connectMillis = reader.number(keys::kStaticConnectionTimeout) * 1000;
   out.callTimeoutMillis = config.get(keys::kMaxOperationTimeout);
   out.mergeFirstMillis = config.get(keys::kMergeFirstRunDelay).value;
   out.mergeNextMillis = config.get(keys::kMergeRunDelay).value;
-  readPassThrough(config, out);
-  out.heartbeatMillis = config.get(keys::kHeartbeatIntervalSeconds) * 1000;
-  out.silenceMillis = config.get(keys::kMaxNoHeartbeatSeconds) * 1000;
+  readPassThrough(reader, out);
+  out.heartbeatMillis = reader.number(keys::kHeartbeatIntervalSeconds) * 1000;
+  out.silenceMillis = reader.number(keys::kMaxNoHeartbeatSeconds) * 1000;
   if (out.silenceMillis <= out.heartbeatMillis)
     reader.error(keys::kMaxNoHeartbeatSeconds,
                  "must be greater than " + keys::kHeartbeatIntervalSeconds.name() + " (" +
                      std::to_string(out.heartbeatMillis / 1000) + "), or every member is suspected");
-  out.leaveMillis = config.get(keys::kGracefulShutdownMaxWait) * 1000;
-  out.partitionCount = static_cast<int>(config.get(keys::kPartitionCount));
+  out.leaveMillis = reader.number(keys::kGracefulShutdownMaxWait) * 1000;
+  out.partitionCount = static_cast<int>(reader.number(keys::kPartitionCount));
   return out;
 }
 

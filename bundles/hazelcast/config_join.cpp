@@ -63,7 +63,7 @@ void readResolver(const config::Config& config, GridConfig& out) {
 }
 
 void readDns(const config::Config& config, GridConfig& out, Reader& reader) {
-  out.dns.names = config.get(keys::kDnsDomainNames);
+  if (reader.given(keys::kDnsDomainNames)) out.dns.names = config.get(keys::kDnsDomainNames);
   if (out.dns.names.empty())
     return reader.error(keys::kDnsDomainNames,
                         "join \"dns\" needs at least one name, e.g. grid.example.com or "
@@ -80,6 +80,8 @@ void readDns(const config::Config& config, GridConfig& out, Reader& reader) {
 void readKubernetes(const config::Config& config, GridConfig& out, Reader& reader) {
   const std::string service(config::trimmed(config.get(keys::kK8sServiceName)));
   const std::string nameSpace(config::trimmed(config.get(keys::kK8sNamespace)));
+  if (service.empty() && !out.dns.names.empty() && !out.dns.names.front().empty())
+    return;  // hazelcast.xml names it
   if (service.empty())
     return reader.error(keys::kK8sServiceName,
                         "join \"kubernetes\" needs the name of the headless service of the nodes");
@@ -121,8 +123,8 @@ void readNetwork(const config::Config& config, const std::vector<std::string>& l
     if (out.ipv6 || address.find(':') == std::string::npos) usable.push_back(address);
 
   bool bindAny = config.get(keys::kSocketBindAny);
-  if (reader.given(keys::kPassBindAny))
-    bindAny = config::parseBool(config.get(keys::kPassBindAny)).valueOr(bindAny);
+  if (const std::string bindAnyText = reader.text(keys::kPassBindAny); !bindAnyText.empty())
+    bindAny = config::parseBool(bindAnyText).valueOr(bindAny);
   const auto raw = config.raw(keys::kNetworkInterfaces.name());
   std::vector<std::string> patterns =
       raw || !out.xmlInterfaces ? config.get(keys::kNetworkInterfaces) : *out.xmlInterfaces;

@@ -1,11 +1,13 @@
 // For the readers of the grid's settings (config*.cpp): problems at the right place, small parsers.
 #pragma once
 
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "config.h"
+#include "config/value.h"
 
 namespace ox::grid {
 
@@ -38,6 +40,17 @@ class Reader {
   bool given(const config::Key<T>& key) const {
     return config_.has(key.name());
   }
+  // A property of hazelcast.xml; the one of a file of properties wins.
+  void base(const std::string& name, const std::string& text) { base_[name] = text; }
+  std::string text(const config::Key<std::string>& key) const {
+    const auto it = base_.find(key.name());
+    return it != base_.end() && !given(key) ? it->second : config_.get(key);
+  }
+  std::int64_t number(const config::Key<std::int64_t>& key) const {
+    const auto it = base_.find(key.name());
+    if (it == base_.end() || given(key)) return config_.get(key);
+    return config::parseInt(it->second).valueOr(config_.get(key));
+  }
   template <typename T>
   void error(const config::Key<T>& key, const std::string& text) {
     add(Problem::Severity::kError, key.name(), key.info().file, text);
@@ -56,7 +69,12 @@ class Reader {
  private:
   const config::Config& config_;
   std::vector<Problem>& problems_;
+  std::map<std::string, std::string> base_;
 };
+
+// One field of a map, by its name in lower case ("backupcount").
+void readMapField(const std::string& field, const std::string& key, const config::Setting& setting,
+                  MapConfig& map, Reader& reader);
 
 // Of one part each; config.cpp calls them in turn.
 void readJoin(const config::Config& config, GridConfig& out, Reader& reader);

@@ -46,13 +46,16 @@ class MapConfigs {
   MapConfig of(const std::string& name) const {
     const auto it = byName_.find(name);
     if (it != byName_.end()) return it->second;
-    MapConfig config;
+    MapConfig config = defaults_;
     config.name = name;
     return config;
   }
+  // What applies to maps that are not described (hazelcast.xml: map name="default").
+  void setDefaults(MapConfig config) { defaults_ = std::move(config); }
+  const MapConfig& defaults() const { return defaults_; }
   // Copies beside the owner that the partition table must aim at; at least 1 (the default map).
   int maxCopies() const {
-    int most = 1;
+    int most = std::max(1, defaults_.backupCount + defaults_.asyncBackupCount);
     for (const auto& [_, c] : byName_)
       most = std::max(most, c.backupCount + c.asyncBackupCount);
     return std::min(most, 6);
@@ -60,6 +63,7 @@ class MapConfigs {
   const std::map<std::string, MapConfig>& all() const { return byName_; }
 
  private:
+  MapConfig defaults_;
   std::map<std::string, MapConfig> byName_;
 };
 
