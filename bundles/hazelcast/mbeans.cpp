@@ -201,6 +201,32 @@ void gridMetrics(Engine& engine, std::vector<MetricSample>& out) {
          static_cast<double>(f.longestPauseMillis));
 }
 
+void discoveryMetrics(const Engine& engine, std::vector<MetricSample>& out) {
+  const DiscoveryCounters& d = engine.discovered();
+  const std::string mode = engine.config().join;
+  const auto count = [&](const char* name, const char* help, bool total, std::uint64_t n) {
+    sample(out, name, help, total, static_cast<double>(n), {{"mode", mode}});
+  };
+  count("ox_grid_discovery_candidates", "Addresses that discovery knows now", false, d.candidates);
+  count("ox_grid_discovery_changes_total", "Changes of that list", true, d.changes);
+  count("ox_grid_discovery_looks_total", "Times that names were asked for, or announcements sent",
+        true, d.looks);
+  count("ox_grid_discovery_failures_total", "Names that could not be resolved, by attempt", true,
+        d.failures);
+  if (mode == "multicast") {
+    const std::pair<const char*, std::uint64_t> kinds[] = {
+        {"sent", d.packetsSent},       {"heard", d.packetsHeard}, {"foreign", d.packetsForeign},
+        {"unproven", d.packetsUnproven}, {"bad", d.packetsBad},   {"dropped", d.packetsDropped}};
+    for (const auto& [kind, n] : kinds)
+      sample(out, "ox_grid_multicast_packets_total", "Multicast announcements", true,
+             static_cast<double>(n), {{"kind", kind}});
+  }
+  if (!engine.config().outboundPorts.empty())
+    sample(out, "ox_grid_outbound_ports_exhausted_total",
+           "Dials that found no outbound port free", true,
+           static_cast<double>(engine.sourcePortsExhausted()));
+}
+
 std::string notReady(const Engine& engine) {
   return engine.state().joined ? "" : "this member has not joined a cluster";
 }
@@ -223,7 +249,10 @@ std::vector<management::Registration> showGrid(management::Management& managemen
     return e ? gridBeans(e) : std::vector<MBean>();
   }));
   out.push_back(management.addMetrics([weak](std::vector<MetricSample>& samples) {
-    if (const auto e = weak.lock()) gridMetrics(*e, samples);
+    const auto e = weak.lock();
+    if (!e) return;
+    gridMetrics(*e, samples);
+    discoveryMetrics(*e, samples);
   }));
   const auto health = [weak](std::string (*check)(const Engine&)) {
     return [weak, check](std::string& why) {

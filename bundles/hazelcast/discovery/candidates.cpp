@@ -107,10 +107,10 @@ std::vector<std::string> FailureList::update(const std::map<std::string, std::st
   std::vector<std::string> out;
   for (const auto& [name, why] : failed) {
     const auto it = failed_.find(name);
-    if (it == failed_.end() || it->second != why) out.push_back(name + ": " + why);
+    if (it == failed_.end() || it->second != why) out.push_back(why);
   }
   for (const auto& [name, why] : failed_)
-    if (failed.count(name) == 0) out.push_back(name + " is found again");
+    if (failed.count(name) == 0) out.push_back(name + " no longer fails");
   failed_ = failed;
   return out;
 }

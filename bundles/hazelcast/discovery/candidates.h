@@ -56,7 +56,7 @@ class CandidateList {
 // Which names fail, and why: what is new in it is logged once.
 class FailureList {
  public:
-  // Sentences for what began to fail, fails otherwise, or works again.
+  // Sentences for what began to fail, fails otherwise, or works again; the reasons name it.
   std::vector<std::string> update(const std::map<std::string, std::string>& failed);
   bool any() const { return !failed_.empty(); }
 

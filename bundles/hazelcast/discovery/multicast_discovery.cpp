@@ -58,7 +58,7 @@ class MulticastDiscovery final : public DiscoveryBase {
       ++counters_.looks;
       if (problem.empty()) ++counters_.packetsSent;
       failed(problem.empty() ? std::map<std::string, std::string>()
-                             : std::map<std::string, std::string>{{"sending", problem}});
+                             : std::map<std::string, std::string>{{"sending", "no announcement goes out " + problem}});
     }
     counters_.packetsDropped = socket_->dropped();
     if (list_.known() || plan_.looked(now())) found(plan_.candidates(now()));
