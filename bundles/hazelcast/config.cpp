@@ -163,6 +163,7 @@ GridConfig readGridConfig(const config::Config& config, const std::vector<std::s
   readJoin(config, out, reader);
   readName(config, out, reader);
   readNetwork(config, local, out, reader);
+  checkXmlSecurity(config, out, reader);
   readStructures(config, out, reader);
   out.encryption = readEncryption(config, problems);
   if (reader.given(keys::kLiteMember)) out.lite = config.get(keys::kLiteMember);

@@ -8,8 +8,12 @@
 
 #include "config/address_pattern.h"
 #include "config/catalog.h"
+#include "config/keys_hazelcast.h"
+#include "config/keys_server.h"
+#include "config/secrets.h"
 #include "config/value.h"
 #include "discovery/dns_book.h"
+#include "net/interfaces.h"
 #include "xml_tree.h"
 
 namespace ox::grid {
@@ -350,6 +354,27 @@ void readHazelcastXml(const config::Config& config, GridConfig& out, Reader& rea
     return reader.at(Severity::kError, "", {"", kHazelcastXml, 0}, "cannot be read");
   text.resize(static_cast<std::size_t>(in.gcount()));
   applyHazelcastXml(text, out, reader);
+}
+
+void checkXmlSecurity(const config::Config& config, const GridConfig& out, Reader& reader) {
+  namespace keys = config::keys;
+  std::error_code absent;
+  if (!std::filesystem::exists(std::filesystem::path(config.directory()) / kHazelcastXml, absent))
+    return;
+  const config::Setting here{"", kHazelcastXml, 0};
+  if (out.join != "empty" && !config.get(keys::kAllowStockSecrets) &&
+      config::isStockSecret(keys::kGroupPassword.name(), out.password))
+    reader.at(Severity::kError, keys::kGroupPassword.name(), here,
+              "the group password is a published one that everybody knows, and " + out.join +
+                  " forms a cluster; allowed: another one");
+  const bool open = !out.interfacesChosen || !net::isLoopback(out.bindHost);
+  if (open && out.password.empty() && out.xmlInterfaces &&
+      !config.raw(keys::kNetworkInterfaces.name()) && !config.get(keys::kGridSsl) &&
+      !config.get(keys::kSymmetricEncryption))
+    reader.at(Severity::kWarn, keys::kNetworkInterfaces.name(), here,
+              "the grid can be reached from other machines, and whoever reaches it may join and "
+              "read every session; set " + keys::kGroupPassword.name() + " or " +
+                  keys::kGridSsl.name());
 }
 
 }  // namespace ox::grid

@@ -21,5 +21,8 @@ inline constexpr const char* kHazelcastXml = "hazelcast/hazelcast.xml";  // belo
 void readHazelcastXml(const config::Config& config, GridConfig& out, Reader& reader);
 // The same from text.
 void applyHazelcastXml(std::string_view text, GridConfig& out, Reader& reader);
+// What config/rules.h and config/secrets.h ask of the properties, for what the XML has added: no
+// published secret in a cluster, and a word when the grid is open to everybody.
+void checkXmlSecurity(const config::Config& config, const GridConfig& out, Reader& reader);
 
 }  // namespace ox::grid

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "discovery/candidates.h"
 #include "discovery/dns_book.h"
@@ -169,4 +170,47 @@ TEST_CASE("dns: a silent name server makes nobody forget, a removed name does") 
   CHECK(serviceDnsName("grid", "") == "grid");
   CHECK(serviceDnsName("grid.mail.svc.cluster.local", "x") == "grid.mail.svc.cluster.local");
   CHECK(isServiceName("_hz._tcp.grid"));
+}
+
+TEST_CASE("multicast plan: members started together find each other in spite of loss, and again after a split") {
+  constexpr int kMembers = 20;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    SeededRandom random(seed);
+    std::vector<Member> members;
+    std::vector<std::unique_ptr<MulticastPlan>> plans;
+    for (int i = 0; i < kMembers; ++i) {
+      members.push_back(from("10.0.0." + std::to_string(i + 1), false, 100u + static_cast<unsigned>(i)).member);
+      plans.push_back(std::make_unique<MulticastPlan>(members.back(), random, 0));
+    }
+    std::size_t sent = 0;
+    std::int64_t now = 0;
+    // Each sends to those on its side; three of ten packets are lost.
+    const auto run = [&](std::int64_t until, bool split) {
+      for (; now < until; ++now)
+        for (int i = 0; i < kMembers; ++i) {
+          if (!plans[static_cast<std::size_t>(i)]->send(now)) continue;
+          ++sent;
+          Announcement a;
+          a.looking = plans[static_cast<std::size_t>(i)]->looking();
+          a.member = members[static_cast<std::size_t>(i)];
+          for (int k = 0; k < kMembers; ++k)
+            if (k != i && !random.chance(3, 10) && (!split || (k < 10) == (i < 10)))
+              plans[static_cast<std::size_t>(k)]->heard(a, now);
+        }
+    };
+    const auto all = [&](std::size_t n) {
+      return std::all_of(plans.begin(), plans.end(),
+                         [&](auto& p) { return p->candidates(now).size() == n; });
+    };
+    run(2000, false);
+    CHECK(all(kMembers - 1));
+    CHECK(sent <= kMembers * 12u);
+    for (auto& p : plans) p->members(kMembers, now);
+    // Apart for longer than an address is remembered, then whole again.
+    for (auto& p : plans) p->members(kMembers / 2, now);
+    run(now + MulticastPlan::kForgetMillis + 30'000, true);
+    CHECK(all(kMembers / 2 - 1));
+    run(now + 8 * MulticastPlan::kSettledMillis, false);
+    CHECK(all(kMembers - 1));
+  }
 }

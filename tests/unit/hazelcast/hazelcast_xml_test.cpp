@@ -107,8 +107,9 @@ TEST_CASE("hazelcast.xml is the base of the configuration") {
   // What has no effect is named, with its line, and nothing else is.
   CHECK(r.warning(9, "hazelcast.icmp.enabled"));
   CHECK(r.warning(35, "<queue>"));
+  CHECK(r.warning(0, "can be reached from other machines"));
   CHECK(std::count_if(r.problems.begin(), r.problems.end(),
-                      [](const auto& p) { return p.file == kHazelcastXml; }) == 2);
+                      [](const auto& p) { return p.file == kHazelcastXml; }) == 3);
 }
 
 TEST_CASE("properties win over hazelcast.xml; without the file nothing changes") {
@@ -175,6 +176,15 @@ TEST_CASE("no document type, no entities, no endless documents") {
   CHECK(!parseXml(BytesView("<\0a\0/\0>\0", 8), error));
   CHECK(!parseXml("<a>&undefined;</a>", error));
   CHECK(!parseXml("", error));
+}
+
+TEST_CASE("a published password is refused in a cluster that only the XML forms") {
+  const std::string stock = "<hazelcast><group><name>a</name><password>wtV6$VQk8#+3ds!a</password>"
+                            "</group><network><join><tcp-ip enabled=\"true\"><member>10.0.0.16"
+                            "</member></tcp-ip></join></network></hazelcast>";
+  CHECK(read(stock).error(0, "everybody knows"));
+  CHECK(!read(stock, "com.openexchange.hazelcast.group.password=of-our-own\n")
+             .error(0, "everybody knows"));
 }
 
 TEST_CASE("partition groups of members") {
