@@ -143,7 +143,8 @@ def symmetric(case):
     case.members[2].kill()
     load.members = [case.members[1]]
     case.start([2], with_password("right-one"), [1, 2])
-    case.whole([1, 2])
+    took = case.whole([1, 2])
+    checked(True, "symmetric: a killed member is back after %.1f s" % took)
     load.stop()
     case.judge(load, [1, 2], "symmetric")
 

@@ -95,8 +95,9 @@ class Load:
         """Every key once, at the end."""
         answers = [(key, member.ask("get %s %s" % (self.map, key.name))) for key in self.all()]
         lost = 0
+        deadline = time.monotonic() + 15
         for key, answer in answers:
-            lost += not note_read(key, answer, answer.wait(12.0))
+            lost += not note_read(key, answer, answer.wait(max(0.0, deadline - time.monotonic())))
         return lost  # keys without an answer
 
 
