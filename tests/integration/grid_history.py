@@ -5,6 +5,7 @@ linearizable when every read shows at least the last write that was acknowledged
 at most the last write that had begun before the read ended, and never less than an earlier read. A write without an answer may or may
 not have happened.
 """
+import bisect
 import random
 import threading
 import time
@@ -16,23 +17,28 @@ class Key:
         self.writes = []  # (value, begin, end or None)
         self.reads = []   # (value or 0, begin, end)
 
-    def acknowledged(self, before=float("inf")):
-        return max((v for v, _, end in self.writes if end is not None and end <= before), default=0)
-
     def problems(self):
+        """One writer: begins, ends and values of the writes all rise, so that bisecting finds each bound."""
+        acked = [(end, value) for value, _, end in self.writes if end is not None]
+        ends = [end for end, _ in acked]
+        begins = [begin for _, begin, _ in self.writes]
+        shown = []  # (end of the read, greatest value read by then)
+        for value, _, end in sorted(self.reads, key=lambda r: r[2]):
+            shown.append((end, max(value, shown[-1][1] if shown else 0)))
+        shown_ends = [end for end, _ in shown]
         out = []
-        newest = []  # (end of the read, value)
-        for value, begin, end in sorted(self.reads, key=lambda r: r[1]):
-            least = self.acknowledged(begin)
-            most = max((v for v, start, _ in self.writes if start <= end), default=0)
-            seen = max((v for until, v in newest if until <= begin), default=0)
+        for value, begin, end in self.reads:
+            i = bisect.bisect_right(ends, begin)
+            least = acked[i - 1][1] if i else 0
+            most = bisect.bisect_right(begins, end)
+            i = bisect.bisect_right(shown_ends, begin)
+            seen = shown[i - 1][1] if i else 0
             if value < least:
                 out.append("%s: read %d although %d was acknowledged" % (self.name, value, least))
             elif value > most:
                 out.append("%s: read %d that nobody had written, at most %d" % (self.name, value, most))
             elif value < seen:
                 out.append("%s: read %d after %d had been read" % (self.name, value, seen))
-            newest.append((end, value))
         return out
 
 
@@ -70,13 +76,16 @@ class Load:
                 continue
             key = rng.choice(self.keys[number])
             if rng.random() < 0.5:
-                self.write(key, rng.choice(members))
+                self.write(key, rng.choice(members), rng.choice(members + [None]))
             else:
                 self.read(key, rng.choice(members))
 
-    def write(self, key, member):
+    def write(self, key, member, also=None):
+        """Sometimes another member reads while the write is under way."""
         value = len(key.writes) + 1
         answer = member.ask("set %s %s %d" % (self.map, key.name, value))
+        if also:
+            self.read(key, also)
         text = answer.wait(12.0)
         key.writes.append((value, answer.begin, answer.end if text == "ok" else None))
         self.errors += text != "ok"
