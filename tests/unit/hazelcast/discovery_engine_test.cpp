@@ -3,8 +3,11 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "engine_fixture.h"
 #include "net/fake_dns.h"
+#include "net/interfaces.h"
 
 using namespace ox;
 using namespace ox::grid;
@@ -107,4 +110,21 @@ TEST_CASE("members dial from the outbound ports; too few of them are counted and
   CHECK(eventually([&] { return isWhole(*first, 1); }));
   const auto few = startNode(config(1, 1));
   CHECK(eventually([&] { return (*few)->sourcePortsExhausted() > 0; }));
+}
+
+TEST_CASE("members bind, announce and dial IPv6 addresses") {
+  const auto local = net::localAddresses();
+  REQUIRE_MESSAGE(std::find(local.begin(), local.end(), "::1") != local.end(),
+                  "this machine has no IPv6 loopback address");
+  const std::uint16_t ports = freePorts(2);
+  const auto config = [&](int i) {
+    GridConfig c = configFor(static_cast<std::uint16_t>(ports + i), {});
+    c.ipv6 = true;
+    c.bindHost = c.announcedHost = "::1";
+    c.nodes = {{"::1", ports, true}};
+    return c;
+  };
+  const auto first = startNode(config(0)), second = startNode(config(1));
+  CHECK(eventually([&] { return isWhole(*first, 2) && isWhole(*second, 2); }));
+  CHECK((*second)->address().toString() == "[::1]:" + std::to_string(ports + 1));
 }
