@@ -78,6 +78,20 @@ void Heartbeat::encode(ByteWriter& out) const {
   if (waitsFor) writeAddress(out, *waitsFor);
   writeAddresses(out, seen);
   writeAddresses(out, foreignMasters);
+  if (protocol < 2) return;
+  out.boolean(hearsYou);
+  out.boolean(refusesYou);
+  out.boolean(settled);
+  out.i64(wallMillis);
+  const std::size_t silent = std::min(unheard.size(), kMaxUnheardTold);
+  out.u32(static_cast<std::uint32_t>(silent));
+  for (std::size_t i = 0; i < silent; ++i) {
+    unheard[i].member.write(out);
+    out.boolean(unheard[i].suspected);
+  }
+  const std::size_t known = std::min(strangers.size(), kMaxUnheardTold);
+  out.u32(static_cast<std::uint32_t>(known));
+  for (std::size_t i = 0; i < known; ++i) strangers[i].write(out);
 }
 
 Heartbeat Heartbeat::decode(ByteReader& in) {
@@ -96,6 +110,24 @@ Heartbeat Heartbeat::decode(ByteReader& in) {
   if (readFlag(in)) h.waitsFor = readAddress(in);
   h.seen = readAddresses(in);
   h.foreignMasters = readAddresses(in);
+  h.protocol = 1;
+  if (!in.ok() || in.atEnd()) return h;
+  h.protocol = 2;
+  h.hearsYou = readFlag(in);
+  h.refusesYou = readFlag(in);
+  h.settled = readFlag(in);
+  h.wallMillis = in.i64();
+  const std::uint32_t silent = in.count(17);
+  if (silent > kMaxUnheardTold) in.fail();
+  for (std::uint32_t i = 0; i < silent && in.ok(); ++i) {
+    Unheard u;
+    u.member = MemberId::read(in);
+    u.suspected = readFlag(in);
+    h.unheard.push_back(u);
+  }
+  const std::uint32_t known = in.count(16);
+  if (known > kMaxUnheardTold) in.fail();
+  for (std::uint32_t i = 0; i < known && in.ok(); ++i) h.strangers.push_back(MemberId::read(in));
   return h;
 }
 

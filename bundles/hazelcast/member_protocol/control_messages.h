@@ -18,8 +18,17 @@
 namespace ox::grid {
 
 inline constexpr std::size_t kMaxAddressesTold = 64;  // per heartbeat and list
+inline constexpr std::size_t kMaxUnheardTold = 64;    // a full list says nothing of the others
 
 enum class MemberState : std::uint8_t { kLooking = 0, kJoined = 1, kLeft = 2 };
+
+// A member of the sender's view that it does not hear: for some heartbeats, or so long that it
+// would count as dead.
+struct Unheard {
+  MemberId member;
+  bool suspected = false;
+  bool operator==(const Unheard&) const = default;
+};
 
 struct Heartbeat {
   static constexpr Kind kKind = Kind::kHeartbeat;
@@ -35,6 +44,14 @@ struct Heartbeat {
   std::optional<Address> waitsFor;     // looking: who shall found the cluster (may be itself)
   std::vector<Address> seen;           // where members have been seen
   std::vector<Address> foreignMasters; // masters of other clusters of the same name
+  // From protocol 2 on; absent on links of protocol 1.
+  std::uint16_t protocol = kProtocolMax;
+  bool hearsYou = false;               // a heartbeat of the receiver has come lately
+  bool refusesYou = false;             // excluded: no admission before all members reach it
+  bool settled = false;                // nothing moves in the sender's view
+  std::int64_t wallMillis = 0;         // the sender's clock
+  std::vector<Unheard> unheard;
+  std::vector<MemberId> strangers;     // not in the view, but both hear each other
   void encode(ByteWriter& out) const;
   static Heartbeat decode(ByteReader& in);
 };
