@@ -222,6 +222,36 @@ Confirmed Confirmed::decode(ByteReader& in) {
   return c;
 }
 
+void MapList::encode(ByteWriter& out) const {
+  out.u32(static_cast<std::uint32_t>(std::min(maps.size(), kMaxMapsTold)));
+  for (std::size_t i = 0; i < maps.size() && i < kMaxMapsTold; ++i) {
+    out.blob(maps[i].name);
+    const std::size_t fields = std::min(maps[i].fields.size(), kMaxMapFields);
+    out.u32(static_cast<std::uint32_t>(fields));
+    for (std::size_t k = 0; k < fields; ++k) {
+      out.blob(maps[i].fields[k].first);
+      out.blob(maps[i].fields[k].second);
+    }
+  }
+}
+MapList MapList::decode(ByteReader& in) {
+  MapList list;
+  const std::uint32_t maps = in.count(8);
+  if (maps > kMaxMapsTold) in.fail();
+  for (std::uint32_t i = 0; i < maps && in.ok(); ++i) {
+    MapText map;
+    map.name = readText(in);
+    const std::uint32_t fields = in.count(8);
+    if (fields > kMaxMapFields) in.fail();
+    for (std::uint32_t k = 0; k < fields && in.ok(); ++k) {
+      std::string key = readText(in);
+      map.fields.emplace_back(std::move(key), readText(in));
+    }
+    list.maps.push_back(std::move(map));
+  }
+  return list;
+}
+
 Bytes encodeViewFrame(const ClusterView& view) {
   ByteWriter out;
   out.u8(static_cast<std::uint8_t>(Kind::kView));

@@ -1,4 +1,4 @@
-// Bodies of the control frames (kinds 0x10..0x1b): one struct per kind, with its own encoding.
+// Bodies of the control frames (kinds 0x10..0x1c): one struct per kind, with its own encoding.
 //
 // Purpose: what control cores tell each other. docs/formats/member-protocol.md is the page of it.
 // Threads: plain values.
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "map/map_text.h"
 #include "member_protocol/message.h"
 #include "membership/cluster_view.h"
 #include "types.h"
@@ -134,6 +135,14 @@ struct Confirmed {
   std::uint64_t promisedEpoch = 0;
   void encode(ByteWriter& out) const;
   static Confirmed decode(ByteReader& in);
+};
+
+// The sender's map configurations; sent when the handshake shows that they differ. Protocol 2.
+struct MapList {
+  static constexpr Kind kKind = Kind::kMapList;
+  MapTexts maps;
+  void encode(ByteWriter& out) const;
+  static MapList decode(ByteReader& in);
 };
 
 // kView's body is the ClusterView itself.

@@ -165,6 +165,8 @@ void ControlCore::Impl::linkUp(LinkId id, const PeerInfo& peer) {
   detector_.heard(peer.id, now());
   if (!settleDuplicate(known, id)) return;
   heartbeatTo(known);
+  if (peer.protocol >= 2 && peer.mapsDigest != settings_.mapsDigest)
+    sendTo(known, MapList{settings_.maps});
   if (replaced) react();
 }
 
@@ -305,6 +307,8 @@ void ControlCore::Impl::dispatch(Peer& peer, BytesView frame) {
         if (confirming_ && c.nonce == confirming_->nonce)
           confirmAnswered(peer, c.view, c.promisedEpoch);
       });
+    case Kind::kMapList:
+      return with(decodeBody<MapList>(body), [&](const MapList& l) { compareMaps(peer, l); });
     default:
       return badFrame(
           link, "unexpected frame kind " + std::to_string(static_cast<int>(kind)) + from);

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "map/map_text.h"
 #include "member_protocol/message.h"
 #include "membership/cluster_view.h"
 #include "partition/planner.h"
@@ -66,6 +67,8 @@ struct ControlSettings {
   std::int64_t mergeNextMillis = 0;
   int migrationsPerMember = 8;            // at once, as source or target
   GroupOf groupOf = {};                   // partition groups; empty = every member is one
+  MapTexts maps;                          // configured ones; differences are a warning
+  std::uint64_t mapsDigest = 0;           // digestOf(maps)
   std::uint16_t protocolMax = kProtocolMax;  // tests set less: a member of the release before
 };
 
@@ -76,6 +79,7 @@ struct PeerInfo {
   bool lite = false;
   bool incoming = false;
   std::uint16_t protocol = kProtocolMax;  // of the link: the highest that both speak
+  std::uint64_t mapsDigest = 0;
 };
 
 class ControlCore {

@@ -69,6 +69,7 @@ class ControlCore::Impl {
     std::int64_t expelsSince = 0;   // its newer view lacks us since; 0 = does not
     LinkId confirmLink = 0;         // protocol 1: questions that are not answered yet, and where
     int confirmsOut = 0;
+    bool mapsTold = false;
     std::int64_t mergeTold = 0;     // foreignSince of which the log told
     int skewed = 0;                 // heartbeats with a clock far from ours, one after the other
   };
@@ -120,6 +121,7 @@ class ControlCore::Impl {
   void expireDials();
   void keepLinks();
   void hintSuspects();
+  void compareMaps(Peer& peer, const MapList& list);
   void addSeen(const Address& address);
   void install(ViewPtr view);
   void forgetCluster();

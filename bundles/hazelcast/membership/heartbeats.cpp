@@ -92,6 +92,15 @@ void ControlCore::Impl::heartbeat(Peer& peer, Heartbeat h) {
   watchExpulsion(peer);
 }
 
+// Not a reason to refuse: each member applies its own, which the administrator should know.
+void ControlCore::Impl::compareMaps(Peer& peer, const MapList& list) {
+  if (std::exchange(peer.mapsTold, true)) return;
+  for (const std::string& text :
+       differences(settings_.maps, self().address.toString(), list.maps,
+                   peer.info.address.toString()))
+    warn("map configurations differ: " + text);
+}
+
 void ControlCore::Impl::hintSuspects() {
   Peer* master = linkedPeer(view_->id.master);
   if (master == nullptr) return;
