@@ -264,6 +264,11 @@ TEST_CASE("the partition checkers reject missing copies, running moves and bad s
   CHECK(checkPartitions(v, 1) == "");
   CHECK(checkBalance(v) == "");
   CHECK_FALSE(checkPartitions(v, 2) == "");
+  CHECK(checkPartitions(v, 1, true) == "");
+  grid::ClusterView oneHost = v;  // two copies of some partitions on one machine
+  oneHost.members[1].address.host = oneHost.members[0].address.host;
+  oneHost.members[1].address.port++;
+  CHECK(checkPartitions(oneHost, 1, true).find("on one host") != std::string::npos);
   auto moving = v;
   moving.migrations.push_back({0, v.members[2].id, false, 1, 1});
   CHECK_FALSE(checkPartitions(moving, 1) == "");

@@ -156,6 +156,7 @@ class ControlCore::Impl {
   void joinRequest(Peer& peer, const JoinRequest& request);
   void doneReport(Peer* from, const MigrationDone& report);
   bool applyDone(ClusterView& next);
+  void tellMissingCopies();
   std::uint16_t commonProtocol(const ClusterView& view) const;
   PlanSettings planSettings() const {
     return {settings_.backupCopies, settings_.migrationsPerMember, settings_.groupOf};
@@ -246,6 +247,7 @@ class ControlCore::Impl {
   std::int64_t queryAt_ = 0;  // not before
   std::int64_t queryPause_ = 0;  // doubles while others disagree
   std::optional<std::pair<MemberId, ViewQuery>> held_;  // asked before we suspected the elder
+  int copiesTold_ = 0;          // that can be held, of which the log told; 0 = all
   std::optional<ViewId> idle_;  // nothing was to be planned for this view
   std::map<Address, Excluded> excluded_;
   std::vector<MemberId> meshOut_;  // who would have to go, and since when that is the answer

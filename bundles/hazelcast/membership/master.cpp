@@ -157,6 +157,23 @@ bool ControlCore::Impl::applyDone(ClusterView& next) {
   return changed;
 }
 
+// Once per change. A member alone is no surprise; it is told when it is not alone any more.
+void ControlCore::Impl::tellMissingCopies() {
+  const int wanted = settings_.backupCopies + 1;
+  const int possible = view_->members.size() == 1 ? wanted : copiesPossible(*view_, planSettings());
+  const int told = possible >= wanted ? 0 : std::max(possible, 1);
+  if (std::exchange(copiesTold_, told) == told || told == 0) return;
+  std::set<std::string> groups;
+  std::size_t full = 0;
+  for (const Member& m : view_->members) {
+    full += m.lite ? 0 : 1;
+    if (const auto group = groupOf(m, planSettings())) groups.insert(*group);
+  }
+  warn(std::to_string(wanted) + " copies of each partition are configured, the " +
+       std::to_string(full) + " full members in " + std::to_string(groups.size()) +
+       " groups can hold " + std::to_string(possible));
+}
+
 // The highest protocol that every member of the view speaks, as far as links have told.
 std::uint16_t ControlCore::Impl::commonProtocol(const ClusterView& view) const {
   std::uint16_t common = settings_.protocolMax;
@@ -195,6 +212,7 @@ void ControlCore::Impl::publish(ClusterView next) {
       host_.send(peer->link, frame);
     }
   install(std::move(view));
+  tellMissingCopies();
 }
 
 void ControlCore::Impl::sendView(Peer& peer) {

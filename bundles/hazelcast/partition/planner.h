@@ -31,6 +31,7 @@ struct PlanSettings {
   GroupOf groupOf = {};  // no two replicas of a partition are in the same group
 };
 
+std::optional<std::string> groupOf(const Member& member, const PlanSettings& settings);
 // Members that can hold partitions and want to stay.
 std::vector<MemberId> holders(const ClusterView& view, const PlanSettings& settings = {});
 bool isLeaving(const ClusterView& view, const MemberId& member);
