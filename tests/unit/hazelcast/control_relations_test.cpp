@@ -213,3 +213,26 @@ TEST_CASE("a side without entries joins at once, whatever the merge keys say") {
   }
   CHECK_FALSE(f.core->joined());
 }
+
+TEST_CASE("asked to agree to a new master before it noticed itself, a member answers when it does") {
+  ControlFixture f;
+  const ClusterView view = ControlFixture::viewOf({kMaster, kThird, kSelf}, 5);
+  f.join(view);
+  f.give(kThird, ViewQuery{2});
+  CHECK(f.messages<ViewAnswer>(3).empty());
+  f.core->linkLost(1, LinkLoss::kReset);
+  f.core->linkLost(f.dials.back().first, LinkLoss::kRefused);
+  REQUIRE(f.messages<ViewAnswer>(3).size() == 1);
+  CHECK(f.messages<ViewAnswer>(3)[0].agreed);
+  CHECK(f.messages<ViewAnswer>(3)[0].promisedEpoch == 2);
+}
+
+TEST_CASE("asked again while the elder seems alive, it refuses") {
+  ControlFixture f;
+  const ClusterView view = ControlFixture::viewOf({kMaster, kThird, kSelf}, 5);
+  f.join(view);
+  f.give(kThird, ViewQuery{2});
+  f.give(kThird, ViewQuery{2});
+  REQUIRE(f.messages<ViewAnswer>(3).size() == 1);
+  CHECK_FALSE(f.messages<ViewAnswer>(3)[0].agreed);
+}
