@@ -37,7 +37,11 @@ MapTexts describeMaps(const MapConfigs& maps) {
                    {"timeToLiveSeconds", std::to_string(c.timeToLiveSeconds)},
                    {"maxIdleSeconds", std::to_string(c.maxIdleSeconds)},
                    {"indexes.attributes", joined(c.indexes)},
-                   {"indexes.orderedAttributes", joined(c.orderedIndexes)}};
+                   {"indexes.orderedAttributes", joined(c.orderedIndexes)},
+                   {"mergePolicy", nameOf(c.mergePolicy)},
+                   {"minClusterSize", std::to_string(c.minClusterSize)},
+                   {"protectReads", c.protectReads ? "true" : "false"},
+                   {"discardable", c.discardable ? "true" : "false"}};
     texts.push_back(std::move(text));
   }
   return texts;
