@@ -33,6 +33,8 @@ Status Engine::Impl::start() {
   shared->identity.clusterName = config.clusterName;
   shared->identity.self = Member{id, address, config.lite};
   shared->identity.partitionCount = static_cast<std::uint32_t>(config.partitionCount);
+  shared->identity.groups = config.partitionGroup.text();
+  shared->identity.mapsDigest = digestOf(describeMaps(*config.maps));
   shared->identity.key = deriveLinkKey(config.password, config.clusterName);
   shared->from.host = config.bindHost;
   if (!config.outboundPorts.empty())
@@ -50,6 +52,8 @@ Status Engine::Impl::start() {
   }
 
   ControlSettings settings;
+  settings.maps = describeMaps(*config.maps);
+  settings.mapsDigest = shared->identity.mapsDigest;
   settings.clusterName = config.clusterName;
   settings.self = shared->identity.self;
   settings.partitionCount = config.partitionCount;
@@ -57,6 +61,9 @@ Status Engine::Impl::start() {
   settings.heartbeatMillis = config.heartbeatMillis;
   settings.silenceMillis = config.silenceMillis;
   settings.leaveMillis = config.leaveMillis;
+  settings.mergeFirstMillis = config.mergeFirstMillis;
+  settings.mergeNextMillis = config.mergeNextMillis;
+  settings.groupOf = planning().groupOf;
   settings.migrationsPerMember = kMigrationsPerMember;
 
   const std::weak_ptr<Impl> weak = weak_from_this();
@@ -192,7 +199,7 @@ void Engine::Impl::addControlLink(LinkId link, std::shared_ptr<net::Stream> stre
                                                                   : LinkLoss::kReset);
       });
   core->linkUp(link, PeerInfo{peer.member.id, peer.member.address, peer.member.lite, incoming,
-                              peer.protocol});
+                              peer.protocol, peer.mapsDigest});
 }
 
 LinkId Engine::Impl::dial(const Address& target) {
@@ -278,16 +285,6 @@ void Engine::Impl::left() {
   leftChanged.notify_all();
 }
 
-bool Engine::Impl::leaveCluster() {
-  control->post([this] {
-    if (core) core->leave();
-  });
-  std::unique_lock lock(mutex);
-  // The core gives up by itself at leaveMillis; the rest is for a machine that stands still.
-  return leftChanged.wait_for(lock, std::chrono::milliseconds(config.leaveMillis + 1000),
-                              [this] { return hasLeft; });
-}
-
 void Engine::Impl::shut(bool abruptly) {
   if (!running.exchange(false)) return;
   acceptor->close();
@@ -334,13 +331,6 @@ bool Engine::waitJoined(std::int64_t millis) {
   std::unique_lock lock(impl_->mutex);
   return impl_->viewChanged.wait_for(lock, std::chrono::milliseconds(millis),
                                      [this] { return impl_->view != nullptr; });
-}
-
-bool Engine::stop() {
-  if (!impl_->running) return true;
-  const bool left = impl_->leaveCluster();
-  impl_->shut(!left);
-  return left;
 }
 
 void Engine::abandon() { impl_->shut(true); }

@@ -63,7 +63,8 @@ class Engine final : public services::Grid {
   Status start();
   // Waits until the member is in a cluster; false when it still is not after that long.
   bool waitJoined(std::int64_t millis);
-  // Hands everything over, leaves, then closes. False when the leave did not finish in time.
+  // Hands everything over, leaves, then closes. False when the leave did not finish in time
+  // (never after handOverWithoutBound()).
   bool stop();
   // Ends without a word to the others, as a crash does (tests).
   void abandon();
@@ -91,6 +92,8 @@ class Engine final : public services::Grid {
   std::vector<std::string> topicNames() const override;
   std::unique_ptr<services::Subscription> onMembershipChange(
       std::function<void(const services::GridState&)> listener) override;
+  bool safeWithoutMe() const override;
+  void handOverWithoutBound() override;
 
   struct Impl;  // engine_impl.h
 

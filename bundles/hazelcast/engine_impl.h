@@ -79,7 +79,8 @@ struct Engine::Impl final : public ControlHost, public std::enable_shared_from_t
 
   // engine.cpp
   Status start();
-  bool leaveCluster();
+  bool leaveCluster();  // engine_stop.cpp
+  PlanSettings planning() const;
   void shut(bool abruptly);
   void tick();
   std::vector<net::Acceptor::Protocol> protocols();  // engine_tls.cpp
@@ -151,6 +152,7 @@ struct Engine::Impl final : public ControlHost, public std::enable_shared_from_t
   std::condition_variable leftChanged;
   std::condition_variable viewChanged;
   bool hasLeft = false;
+  bool withoutBound = false;  // of the hand-over
   ViewPtr view;
   std::map<std::string, std::shared_ptr<services::GridMap>> maps;
   std::map<std::string, std::shared_ptr<TopicProxy>> topics;

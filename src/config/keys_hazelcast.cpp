@@ -361,8 +361,9 @@ const Key<std::int64_t> kHeartbeatIntervalSeconds(
 const Key<std::int64_t> kMaxNoHeartbeatSeconds(
     {.name = "hazelcast.max.no.heartbeat.seconds", .file = "hazelcast.properties",
      .defaultText = "10", .min = 2, .max = 86400, .ours = true,
-     .help = "Seconds of silence after which a member counts as dead and its data is served from the"
-     " backups. Must be greater than the interval."});
+     .help = "Seconds of silence after which a member counts as dead at the latest and its data is "
+     "served from the backups. With steady heartbeats it is noticed after about four of them, a dead "
+     "process whose port refuses at once. Must be greater than the interval."});
 
 const Key<std::int64_t> kPartitionCount(
     {.name = "hazelcast.partition.count", .file = "hazelcast.properties", .defaultText = "271",

@@ -16,12 +16,14 @@
 #include "http/server.h"
 #include "net/shard.h"
 #include "net/workers.h"
+#include "services/grid.h"
 
 namespace ox::server {
 namespace {
 
 namespace keys = config::keys;
 
+constexpr std::int64_t kWaitTellSeconds = 10;  // how often a node that waits to stop says so
 constexpr const char* kKernel = "kernel";  // offerer of the services below the bundles
 
 log::Level levelNamed(const std::string& name) {
@@ -154,8 +156,27 @@ void Daemon::run() {
   for (;;) {
     const Event event = events_.next();
     if (event.kind == Event::Kind::kStop) return;
+    if (event.kind == Event::Kind::kStopWhenSafe) return waitUntilSafe();
     const std::string problem = reload();
     if (event.done) event.done(problem);
+  }
+}
+
+// Goes on serving until the others can hold every copy, then the stop takes as long as it needs.
+void Daemon::waitUntilSafe() {
+  for (std::int64_t seconds = 0;; ++seconds) {
+    const auto grid = services_.get<services::Grid>("grid");
+    if (!grid) return;
+    if (grid->safeWithoutMe()) return grid->handOverWithoutBound();
+    if (seconds % kWaitTellSeconds == 0)
+      log::warn("waiting to stop until it is safe: the other nodes cannot hold every copy of the "
+                "data yet; start another node, or send SIGTERM to stop without waiting");
+    const auto event = events_.next(std::chrono::seconds(1));
+    if (!event) continue;
+    if (event->kind == Event::Kind::kStop) return;
+    if (event->kind != Event::Kind::kReload) continue;
+    const std::string problem = reload();
+    if (event->done) event->done(problem);
   }
 }
 

@@ -39,7 +39,7 @@ class Daemon {
   Daemon& operator=(const Daemon&) = delete;
 
   Status start(const std::string& bundleDirectory);
-  // Handles events until the node shall stop.
+  // Handles events until the node shall stop; on kStopWhenSafe, until that is safe.
   void run();
   void stop();
 
@@ -48,6 +48,7 @@ class Daemon {
   // MBeans, metrics and operations of the node itself (daemon_management.cpp).
   void registerManagement();
   void registerOperations();
+  void waitUntilSafe();
   std::string reload();  // empty = done, else why not
 
   Events& events_;

@@ -14,7 +14,7 @@ constexpr int kWakeUp = SIGUSR2;  // sent by ourselves, ends the signal thread
 sigset_t watched() {
   sigset_t set;
   sigemptyset(&set);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP, kWakeUp}) sigaddset(&set, signal);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, kWakeUp}) sigaddset(&set, signal);
   return set;
 }
 
@@ -41,6 +41,7 @@ void Events::watchSignals() {
   log::setThreadName("signals");
   const sigset_t set = watched();
   bool stopping = false;
+  bool waiting = false;
   for (;;) {
     int signal = 0;
     if (sigwait(&set, &signal) != 0) continue;
@@ -51,6 +52,11 @@ void Events::watchSignals() {
     if (signal == SIGHUP) {
       log::info("SIGHUP: reading the configuration again");
       if (!push({Event::Kind::kReload, {}})) log::warn("SIGHUP ignored: too many requests wait");
+    } else if (signal == SIGUSR1) {
+      if (stopping || waiting) continue;
+      waiting = true;
+      log::info("SIGUSR1: shutting down as soon as the cluster is safe without this node");
+      push({Event::Kind::kStopWhenSafe, {}});
     } else if (signal == SIGTERM || signal == SIGINT) {
       if (stopping) {
         log::warn("second signal: ending at once");
@@ -67,8 +73,8 @@ bool Events::push(Event event) {
   {
     std::lock_guard lock(mutex_);
     if (closed_) return false;
-    // A stop is always taken: there are at most two sources of it.
-    if (queue_.size() >= kMaxPendingEvents && event.kind != Event::Kind::kStop) return false;
+    // A stop is always taken: there are at most three sources of it.
+    if (queue_.size() >= kMaxPendingEvents && event.kind == Event::Kind::kReload) return false;
     queue_.push_back(std::move(event));
   }
   wake_.notify_one();
@@ -80,6 +86,14 @@ void Events::close() {
   std::lock_guard lock(mutex_);
   closed_ = true;
   dropped.swap(queue_);
+}
+
+std::optional<Event> Events::next(std::chrono::milliseconds longest) {
+  std::unique_lock lock(mutex_);
+  if (!wake_.wait_for(lock, longest, [this] { return !queue_.empty(); })) return std::nullopt;
+  Event event = std::move(queue_.front());
+  queue_.pop_front();
+  return event;
 }
 
 Event Events::next() {

@@ -46,6 +46,7 @@ std::string usage() {
          " --pidfile FILE   writes the process id there while the node runs\n"
          "\n"
          "Runs in the foreground. SIGTERM: leave the cluster and end; a second one ends at once.\n"
+         "SIGUSR1: the same as soon as the other nodes can hold every copy, without a time bound.\n"
          "SIGHUP: read the configuration again.\n";
 }
 

@@ -173,6 +173,11 @@ class Grid {
   virtual std::optional<GridMember> ownerOf(BytesView key) const = 0;
   virtual std::vector<std::string> mapNames() const = 0;
   virtual std::vector<std::string> topicNames() const = 0;
+  // Could the other members hold every configured copy if this one left now? An engine whose data
+  // does not live in this process says yes.
+  virtual bool safeWithoutMe() const { return true; }
+  // The stop that follows hands everything over however long it takes.
+  virtual void handOverWithoutBound() {}
   [[nodiscard]] virtual std::unique_ptr<Subscription> onMembershipChange(
       std::function<void(const GridState&)> listener) = 0;
 };

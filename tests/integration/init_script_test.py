@@ -130,6 +130,7 @@ def scenario(service):
     pid = service.pid()
     check(service.run("stop")[0] == 0 and not alive(pid), "stop is 0 and waits until the process is gone")
     check(service.run("status")[0] == 3, "status after stop is 3")
+    waits_until_safe(service)
     with open(service.pid_file, "w", encoding="ascii") as file:
         file.write("%d\n" % os.getpid())
     check(service.run("status")[0] == 1, "a pid file of another program's process is 1: dead")
@@ -141,6 +142,26 @@ def scenario(service):
     with open(os.path.join(service.etc, "management.properties"), "a", encoding="utf-8") as file:
         file.write("\nJMXPort=nonsense\n")
     check(service.run("start")[0] == 1, "start with a mistake in the configuration is 1")
+
+
+def waits_until_safe(service):
+    """A node alone: nobody can hold its copies, so it serves on until a stop without waiting."""
+    check(service.run("stop", "--nonsense")[0] == 2, "an unknown option of stop is 2")
+    check(service.run("stop", "--wait-safe")[0] == 0, "stop --wait-safe of what does not run is 0")
+    if service.run("start")[0] != 0:
+        check(False, "start for stop --wait-safe")
+        return
+    pid = service.pid()
+    waiting = subprocess.Popen([SCRIPT, "stop", "--wait-safe"], env=service.environment, text=True,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT)
+    told = waiting.stdout.readline()
+    check("ends when the cluster is safe without it" in told, "stop --wait-safe says that it waits")
+    code, _ = service.tool("listbundles")
+    check(code == 0 and alive(pid) and waiting.poll() is None,
+          "meanwhile the node serves on")
+    check(service.run("stop")[0] == 0 and not alive(pid), "stop without waiting stops it")
+    check(waiting.wait(timeout=30) == 0, "and then stop --wait-safe is 0")
 
 
 def not_permitted(service, pid):

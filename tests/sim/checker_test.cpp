@@ -264,6 +264,11 @@ TEST_CASE("the partition checkers reject missing copies, running moves and bad s
   CHECK(checkPartitions(v, 1) == "");
   CHECK(checkBalance(v) == "");
   CHECK_FALSE(checkPartitions(v, 2) == "");
+  grid::ClusterView hosts = v;
+  for (std::size_t i = 0; i < 3; ++i) hosts.members[i].address.host = "10.0.0." + std::to_string(i);
+  CHECK(checkPartitions(hosts, 1, true) == "");
+  hosts.members[1].address.host = hosts.members[0].address.host;  // two machines, two copies on one
+  CHECK(checkPartitions(hosts, 1, true).find("on one host") != std::string::npos);
   auto moving = v;
   moving.migrations.push_back({0, v.members[2].id, false, 1, 1});
   CHECK_FALSE(checkPartitions(moving, 1) == "");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace ox::sim {
 
@@ -20,14 +21,25 @@ std::string checkOneCluster(const std::vector<SeenBy>& members) {
   return {};
 }
 
-std::string checkPartitions(const grid::ClusterView& view, int backups) {
+std::string checkPartitions(const grid::ClusterView& view, int backups, bool hostGroups) {
   if (const std::string wrong = view.validate(); !wrong.empty()) return wrong;
   if (!view.migrations.empty())
     return std::to_string(view.migrations.size()) + " migrations are still running";
   if (!view.leaving.empty()) return "somebody is still leaving";
   int full = 0;
-  for (const grid::Member& m : view.members) full += m.lite ? 0 : 1;
+  std::set<std::string> hosts;
+  for (const grid::Member& m : view.members) {
+    full += m.lite ? 0 : 1;
+    if (!m.lite) hosts.insert(m.address.host);
+  }
+  if (hostGroups) full = static_cast<int>(hosts.size());
   const int wanted = std::min({backups + 1, full, grid::kMaxReplicas});
+  for (std::size_t p = 0; hostGroups && p < view.partitions.size(); ++p) {
+    std::set<std::string> used;
+    for (std::size_t i = 0; i < view.partitions[p].count; ++i)
+      if (!used.insert(view.find(view.partitions[p].at[i])->address.host).second)
+        return "two copies of partition " + std::to_string(p) + " are on one host";
+  }
   for (std::size_t p = 0; p < view.partitions.size(); ++p)
     if (view.partitions[p].count != wanted)
       return "partition " + std::to_string(p) + " has " +

@@ -16,7 +16,8 @@ struct SeenBy {
 // All living members hold the same view and it lists exactly them.
 std::string checkOneCluster(const std::vector<SeenBy>& members);
 // Every partition is owned, has its wanted copies, nothing moves.
-std::string checkPartitions(const grid::ClusterView& view, int backups);
+// `hostGroups`: no two copies on one host.
+std::string checkPartitions(const grid::ClusterView& view, int backups, bool hostGroups = false);
 // Owners differ by at most one between members, replicas by at most two.
 std::string checkBalance(const grid::ClusterView& view);
 // Replica places that changed hands between the views do not exceed the newcomers' share.

@@ -53,6 +53,7 @@ std::string Run::setting(const Words& w, bool& known) {
   else if (what == "lite") lite_ = whole();
   else if (what == "topics") topicCount_ = whole();
   else if (what == "hosts") hosts_ = whole();
+  else if (what == "groups") tunables_.hostGroups = arg == "host";
   else if (what == "protocol") protocol_ = whole();
   else if (what == "skew") skewMillis_ = number(arg);
   else if (what == "drift") driftPpm_ = number(arg);
@@ -230,7 +231,8 @@ std::string Run::unsettled() {
   std::vector<SeenBy> seen;
   for (SimMember* m : world_->living()) seen.push_back({m->asMember(), m->view()});
   if (std::string wrong = checkOneCluster(seen); !wrong.empty()) return wrong;
-  if (std::string wrong = checkPartitions(*seen.front().view, std::max(1, tunables_.backups + tunables_.asyncBackups));
+  if (std::string wrong = checkPartitions(*seen.front().view, std::max(1, tunables_.backups + tunables_.asyncBackups),
+                                         tunables_.hostGroups);
       !wrong.empty())
     return wrong;
   for (SimMember* m : world_->living()) {

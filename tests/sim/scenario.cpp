@@ -11,7 +11,7 @@ namespace {
 const std::set<std::string>& knownCommands() {
   static const std::set<std::string> known = {
       // settings
-      "data", "members", "topics", "lite", "hosts", "protocol", "skew", "drift", "backups", "async", "idle",
+      "data", "members", "topics", "lite", "hosts", "groups", "protocol", "skew", "drift", "backups", "async", "idle",
       "clients",
       "keys", "removals", "reads", "net", "start",
       // commands

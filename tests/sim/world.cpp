@@ -43,6 +43,8 @@ SimMember::SimMember(World& world, Address where, MemberId who, std::vector<Addr
   s.leaveMillis = world.tunables.leaveMillis;
   s.migrationsPerMember = world.tunables.migrationsPerMember;
   s.protocolMax = options.protocolMax;
+  if (world.tunables.hostGroups)
+    s.groupOf = [](const grid::Member& m) { return std::optional<std::string>(m.address.host); };
   control_ = std::make_unique<grid::ControlCore>(std::move(s), clock, random_, *this);
 }
 SimMember::~SimMember() = default;

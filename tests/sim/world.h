@@ -79,6 +79,7 @@ struct Tunables {
   int shards = 2;
   int backups = 1;
   int asyncBackups = 0;
+  bool hostGroups = false;      // partition groups HOST_AWARE
   std::int64_t tickMillis = 50;
   std::int64_t dataTickMillis = 10;
   std::int64_t heartbeatMillis = 500;

@@ -78,6 +78,20 @@ void Heartbeat::encode(ByteWriter& out) const {
   if (waitsFor) writeAddress(out, *waitsFor);
   writeAddresses(out, seen);
   writeAddresses(out, foreignMasters);
+  if (protocol < 2) return;
+  out.boolean(hearsYou);
+  out.boolean(refusesYou);
+  out.boolean(settled);
+  out.i64(wallMillis);
+  const std::size_t silent = std::min(unheard.size(), kMaxUnheardTold);
+  out.u32(static_cast<std::uint32_t>(silent));
+  for (std::size_t i = 0; i < silent; ++i) {
+    unheard[i].member.write(out);
+    out.boolean(unheard[i].suspected);
+  }
+  const std::size_t known = std::min(strangers.size(), kMaxUnheardTold);
+  out.u32(static_cast<std::uint32_t>(known));
+  for (std::size_t i = 0; i < known; ++i) strangers[i].write(out);
 }
 
 Heartbeat Heartbeat::decode(ByteReader& in) {
@@ -96,6 +110,24 @@ Heartbeat Heartbeat::decode(ByteReader& in) {
   if (readFlag(in)) h.waitsFor = readAddress(in);
   h.seen = readAddresses(in);
   h.foreignMasters = readAddresses(in);
+  h.protocol = 1;
+  if (!in.ok() || in.atEnd()) return h;
+  h.protocol = 2;
+  h.hearsYou = readFlag(in);
+  h.refusesYou = readFlag(in);
+  h.settled = readFlag(in);
+  h.wallMillis = in.i64();
+  const std::uint32_t silent = in.count(17);
+  if (silent > kMaxUnheardTold) in.fail();
+  for (std::uint32_t i = 0; i < silent && in.ok(); ++i) {
+    Unheard u;
+    u.member = MemberId::read(in);
+    u.suspected = readFlag(in);
+    h.unheard.push_back(u);
+  }
+  const std::uint32_t known = in.count(16);
+  if (known > kMaxUnheardTold) in.fail();
+  for (std::uint32_t i = 0; i < known && in.ok(); ++i) h.strangers.push_back(MemberId::read(in));
   return h;
 }
 
@@ -188,6 +220,36 @@ Confirmed Confirmed::decode(ByteReader& in) {
   c.view = readViewId(in);
   c.promisedEpoch = in.u64();
   return c;
+}
+
+void MapList::encode(ByteWriter& out) const {
+  out.u32(static_cast<std::uint32_t>(std::min(maps.size(), kMaxMapsTold)));
+  for (std::size_t i = 0; i < maps.size() && i < kMaxMapsTold; ++i) {
+    out.blob(maps[i].name);
+    const std::size_t fields = std::min(maps[i].fields.size(), kMaxMapFields);
+    out.u32(static_cast<std::uint32_t>(fields));
+    for (std::size_t k = 0; k < fields; ++k) {
+      out.blob(maps[i].fields[k].first);
+      out.blob(maps[i].fields[k].second);
+    }
+  }
+}
+MapList MapList::decode(ByteReader& in) {
+  MapList list;
+  const std::uint32_t maps = in.count(8);
+  if (maps > kMaxMapsTold) in.fail();
+  for (std::uint32_t i = 0; i < maps && in.ok(); ++i) {
+    MapText map;
+    map.name = readText(in);
+    const std::uint32_t fields = in.count(8);
+    if (fields > kMaxMapFields) in.fail();
+    for (std::uint32_t k = 0; k < fields && in.ok(); ++k) {
+      std::string key = readText(in);
+      map.fields.emplace_back(std::move(key), readText(in));
+    }
+    list.maps.push_back(std::move(map));
+  }
+  return list;
 }
 
 Bytes encodeViewFrame(const ClusterView& view) {

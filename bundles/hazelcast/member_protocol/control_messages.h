@@ -1,4 +1,4 @@
-// Bodies of the control frames (kinds 0x10..0x1b): one struct per kind, with its own encoding.
+// Bodies of the control frames (kinds 0x10..0x1c): one struct per kind, with its own encoding.
 //
 // Purpose: what control cores tell each other. docs/formats/member-protocol.md is the page of it.
 // Threads: plain values.
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "map/map_text.h"
 #include "member_protocol/message.h"
 #include "membership/cluster_view.h"
 #include "types.h"
@@ -18,8 +19,17 @@
 namespace ox::grid {
 
 inline constexpr std::size_t kMaxAddressesTold = 64;  // per heartbeat and list
+inline constexpr std::size_t kMaxUnheardTold = 64;    // a full list says nothing of the others
 
 enum class MemberState : std::uint8_t { kLooking = 0, kJoined = 1, kLeft = 2 };
+
+// A member of the sender's view that it does not hear: for some heartbeats, or so long that it
+// would count as dead.
+struct Unheard {
+  MemberId member;
+  bool suspected = false;
+  bool operator==(const Unheard&) const = default;
+};
 
 struct Heartbeat {
   static constexpr Kind kKind = Kind::kHeartbeat;
@@ -35,6 +45,14 @@ struct Heartbeat {
   std::optional<Address> waitsFor;     // looking: who shall found the cluster (may be itself)
   std::vector<Address> seen;           // where members have been seen
   std::vector<Address> foreignMasters; // masters of other clusters of the same name
+  // From protocol 2 on; absent on links of protocol 1.
+  std::uint16_t protocol = kProtocolMax;
+  bool hearsYou = false;               // a heartbeat of the receiver has come lately
+  bool refusesYou = false;             // excluded: no admission before all members reach it
+  bool settled = false;                // nothing moves in the sender's view
+  std::int64_t wallMillis = 0;         // the sender's clock
+  std::vector<Unheard> unheard;
+  std::vector<MemberId> strangers;     // not in the view, but both hear each other
   void encode(ByteWriter& out) const;
   static Heartbeat decode(ByteReader& in);
 };
@@ -117,6 +135,14 @@ struct Confirmed {
   std::uint64_t promisedEpoch = 0;
   void encode(ByteWriter& out) const;
   static Confirmed decode(ByteReader& in);
+};
+
+// The sender's map configurations; sent when the handshake shows that they differ. Protocol 2.
+struct MapList {
+  static constexpr Kind kKind = Kind::kMapList;
+  MapTexts maps;
+  void encode(ByteWriter& out) const;
+  static MapList decode(ByteReader& in);
 };
 
 // kView's body is the ClusterView itself.

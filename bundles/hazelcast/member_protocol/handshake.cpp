@@ -7,11 +7,13 @@
 #include <openssl/hmac.h>
 
 #include "base/check.h"
+#include "map/map_text.h"
 
 namespace ox::grid {
 namespace {
 constexpr int kKeyRounds = 100'000;
 constexpr std::size_t kMaxRefusalText = 512;
+constexpr std::size_t kMaxGroupsLogged = 150;  // of each side, so that both fit a refusal
 
 // Fields of hello and challenge: the same description of oneself, both ways.
 struct Description {
@@ -25,8 +27,8 @@ struct Description {
   bool password = false;
 };
 
-bool decode(BytesView frame, Description& d) {
-  ByteReader in(frame);
+// Reads up to the nonce; what follows is the caller's.
+bool decode(ByteReader& in, Description& d) {
   in.u8();  // kind
   d.protocolMin = in.u16();
   d.protocolMax = in.u16();
@@ -42,7 +44,7 @@ bool decode(BytesView frame, Description& d) {
   d.partitionCount = in.u32();
   d.password = in.boolean();
   in.raw(kNonceBytes);
-  if (!in.ok() || !in.atEnd()) return false;
+  if (!in.ok()) return false;
   if (name.empty() || name.size() > kMaxClusterName || host.empty() || host.size() > kMaxHost)
     return false;
   d.clusterName = name;
@@ -68,6 +70,7 @@ const char* refusalName(Refusal r) {
     case Refusal::kBadMessage: return "bad-message";
     case Refusal::kBusy: return "busy";
     case Refusal::kOtherMember: return "other-member";
+    case Refusal::kPartitionGroups: return "partition-groups";
     case Refusal::kEncryption: return "encryption";
     case Refusal::kTls: return "tls";
   }
@@ -118,7 +121,39 @@ Bytes Handshake::describe(Kind kind, std::uint16_t chosen) const {
   out.u32(self_.partitionCount);
   out.boolean(!self_.key.empty());
   out.raw(nonce_);
+  if (chosen >= 2) out.raw(settings());
   return out.take();
+}
+
+Bytes Handshake::settings() const {
+  ByteWriter out;
+  if (self_.groups.size() <= kMaxGroupsTold)
+    out.blob(self_.groups);
+  else
+    out.blob(self_.groups.substr(0, kMaxGroupsTold - 32) + "... #" +
+             std::to_string(digest64(self_.groups)));
+  out.u64(self_.mapsDigest);
+  return out.take();
+}
+
+bool Handshake::readSettings(ByteReader& in, std::string& groups) {
+  const BytesView text = in.blob();
+  peer_.mapsDigest = in.u64();
+  if (!in.ok() || text.empty() || text.size() > kMaxGroupsTold) return false;
+  groups = std::string(text);
+  return true;
+}
+
+Handshake::Step Handshake::checkGroups(const std::string& groups) {
+  const Bytes mine = settings();
+  ByteReader in(mine);
+  const std::string ours(in.blob());
+  if (groups == ours) return {};
+  return refuse(peer_.protocol >= 2 ? Refusal::kPartitionGroups : Refusal::kPartitionCount,
+                "partition groups " + groups.substr(0, kMaxGroupsLogged) + " of " +
+                    peer_.member.address.toString() + " differ from " +
+                    ours.substr(0, kMaxGroupsLogged) + " of " + self_.self.address.toString() +
+                    " (partition-group in hazelcast.xml)");
 }
 
 Bytes Handshake::hello() {
@@ -134,6 +169,7 @@ Bytes Handshake::proof(const char* role) const {
   text.raw(role);
   text.blob(helloFrame_);
   text.blob(challengeFrame_);
+  if (!dialerSettings_.empty()) text.blob(dialerSettings_);
   Bytes out(kProofBytes, '\0');
   unsigned size = 0;
   HMAC(EVP_sha256(), self_.key.data(), static_cast<int>(self_.key.size()),
@@ -200,7 +236,8 @@ Handshake::Step Handshake::check(bool peerHasPassword, const std::string& name,
 
 Handshake::Step Handshake::onHello(BytesView frame) {
   Description d;
-  if (!decode(frame, d)) return refuse(Refusal::kBadMessage, "undecodable hello");
+  ByteReader in(frame);
+  if (!decode(in, d) || !in.atEnd()) return refuse(Refusal::kBadMessage, "undecodable hello");
   helloFrame_ = frame;
   peer_.member = d.member;
   peer_.purpose = {static_cast<LinkKind>(d.linkKind), d.shard, d.session};
@@ -214,6 +251,8 @@ Handshake::Step Handshake::onHello(BytesView frame) {
                       range(self_.protocolMin, self_.protocolMax) + " of " +
                       self_.self.address.toString());
   peer_.protocol = version;
+  if (version < 2)
+    if (Step s = checkGroups(kGroupPerMember); s.refused != Refusal::kNone) return s;
   challengeFrame_ = describe(Kind::kChallenge, version);
   state_ = State::kAwaitProof;
   Step step;
@@ -223,7 +262,10 @@ Handshake::Step Handshake::onHello(BytesView frame) {
 
 Handshake::Step Handshake::onChallenge(BytesView frame) {
   Description d;
-  if (!decode(frame, d)) return refuse(Refusal::kBadMessage, "undecodable challenge");
+  ByteReader in(frame);
+  std::string groups = kGroupPerMember;
+  if (!decode(in, d) || (d.chosen >= 2 && !readSettings(in, groups)) || !in.atEnd())
+    return refuse(Refusal::kBadMessage, "undecodable challenge");
   challengeFrame_ = frame;
   peer_.member = d.member;
   if (Step s = check(d.password, d.clusterName, d.partitionCount); s.refused != Refusal::kNone)
@@ -236,9 +278,12 @@ Handshake::Step Handshake::onChallenge(BytesView frame) {
     return refuse(Refusal::kProtocol, "protocol " + std::to_string(d.chosen) + " was chosen, we "
                                           "speak " + range(self_.protocolMin, self_.protocolMax));
   peer_.protocol = d.chosen;
+  if (Step s = checkGroups(groups); s.refused != Refusal::kNone) return s;
+  if (d.chosen >= 2) dialerSettings_ = settings();
   ByteWriter out;
   out.u8(static_cast<std::uint8_t>(Kind::kProof));
   out.blob(proof("ox dialler"));
+  out.raw(dialerSettings_);
   state_ = State::kAwaitWelcome;
   Step step;
   step.send = out.take();
@@ -246,21 +291,27 @@ Handshake::Step Handshake::onChallenge(BytesView frame) {
 }
 
 namespace {
-// Body of proof and welcome: one blob, nothing behind it. Compared in constant time.
-bool holds(BytesView frame, const Bytes& wanted) {
-  ByteReader in(frame);
-  in.u8();
-  const BytesView got = in.blob();
-  return in.ok() && in.atEnd() && got.size() == wanted.size() &&
+// Compared in constant time.
+bool same(BytesView got, const Bytes& wanted) {
+  return got.size() == wanted.size() &&
          CRYPTO_memcmp(got.data(), wanted.data(), wanted.size()) == 0;
 }
 }  // namespace
 
 Handshake::Step Handshake::onProof(BytesView frame) {
-  if (!holds(frame, proof("ox dialler")))
+  ByteReader in(frame);
+  in.u8();
+  const BytesView proven = in.blob();
+  std::string groups = kGroupPerMember;
+  dialerSettings_ = in.ok() ? Bytes(frame.substr(in.position())) : Bytes();
+  if (!in.ok() || (peer_.protocol >= 2 && !readSettings(in, groups)) || !in.atEnd())
+    return refuse(Refusal::kBadMessage, "undecodable proof");
+  if (!same(proven, proof("ox dialler")))
     return refuse(Refusal::kPassword, "group password of " + peer_.member.address.toString() +
                                           " differs from the one of " +
                                           self_.self.address.toString());
+  if (peer_.protocol >= 2)
+    if (Step s = checkGroups(groups); s.refused != Refusal::kNone) return s;
   state_ = State::kOver;
   Step step;
   step.done = true;
@@ -275,7 +326,10 @@ Bytes Handshake::welcome() const {
 }
 
 Handshake::Step Handshake::onWelcome(BytesView frame) {
-  if (!holds(frame, proof("ox acceptor")))
+  ByteReader in(frame);
+  in.u8();
+  const BytesView proven = in.blob();
+  if (!in.ok() || !in.atEnd() || !same(proven, proof("ox acceptor")))
     return refuse(Refusal::kPassword, peer_.member.address.toString() +
                                           " could not prove that it knows the group password");
   state_ = State::kOver;

@@ -6,6 +6,9 @@
 //   proof(hmac)                   ->                                       (or refuse by the dialler)
 //                                 <-    welcome(hmac)                      or refuse(code, text)
 //
+// From protocol 2 on the challenge ends with the acceptor's settings (partition groups, digest of
+// the map configurations) and the proof with the dialler's; both are covered by the HMACs.
+//
 // Purpose:   both sides know afterwards who the other is, speak the same protocol version, belong
 //            to the same cluster and, where a group password is set, have proven to know it. The
 //            password never travels: the proofs are HMAC-SHA256 over the complete hello and
@@ -34,6 +37,8 @@ inline constexpr std::size_t kNonceBytes = 32;
 inline constexpr std::size_t kProofBytes = 32;
 inline constexpr std::size_t kMaxClusterName = 256;
 inline constexpr std::size_t kMaxHost = 256;
+inline constexpr std::size_t kMaxGroupsTold = 1024;  // longer ones are told as beginning and digest
+inline constexpr const char* kGroupPerMember = "PER_MEMBER";  // all that protocol 1 knows
 
 enum class LinkKind : std::uint8_t { kControl = 0, kData = 1 };
 
@@ -48,6 +53,7 @@ enum class Refusal : std::uint8_t {
   kBadMessage = 7,  // undecodable, or out of turn
   kBusy = 8,        // leaving, or too many links
   kOtherMember = 9, // another member answers at that address than the one dialled
+  kPartitionGroups = 10,  // differ; members of protocol 1 are told kPartitionCount
   kEncryption = 14, // one side encrypts, the other does not
   kTls = 15,        // never sent: TLS itself failed (certificate, key, version), which has alerts
 };
@@ -63,6 +69,8 @@ struct LinkIdentity {
   Member self;
   std::uint32_t partitionCount = kDefaultPartitionCount;
   Bytes key;  // of deriveLinkKey
+  std::string groups = kGroupPerMember;  // partition groups as text; must be equal (protocol 2)
+  std::uint64_t mapsDigest = 0;          // of the map configurations; may differ (map_text.h)
   std::uint16_t protocolMin = kProtocolMin;
   std::uint16_t protocolMax = kProtocolMax;
 };
@@ -78,6 +86,7 @@ struct LinkPeer {
   Member member;
   LinkPurpose purpose;          // only where we accepted
   std::uint16_t protocol = 0;
+  std::uint64_t mapsDigest = 0;  // from protocol 2 on
 };
 
 class Handshake {
@@ -114,6 +123,9 @@ class Handshake {
   Step onProof(BytesView frame);
   Step onWelcome(BytesView frame);
   Step onRefuse(BytesView frame);
+  Bytes settings() const;
+  bool readSettings(ByteReader& in, std::string& groups);
+  Step checkGroups(const std::string& groups);
   Step check(bool peerHasPassword, const std::string& name, std::uint32_t partitions);
 
   LinkIdentity self_;
@@ -122,6 +134,7 @@ class Handshake {
   MemberId expected_;
   State state_ = State::kIdle;
   Bytes helloFrame_, challengeFrame_;
+  Bytes dialerSettings_;  // as sent in the proof; empty with protocol 1
   LinkPeer peer_;
 };
 

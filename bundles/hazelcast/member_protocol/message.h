@@ -20,7 +20,7 @@ enum class Kind : std::uint8_t {
   // control (0x10..): heartbeats, joining, views
   kHeartbeat = 0x10, kJoinRequest = 0x11, kView = 0x12, kViewAck = 0x13, kViewQuery = 0x14,
   kViewAnswer = 0x15, kLeaveRequest = 0x16, kMigrationDone = 0x17, kSuspect = 0x18, kDissolve = 0x19,
-  kConfirm = 0x1a, kConfirmed = 0x1b,  // from protocol 2 on
+  kConfirm = 0x1a, kConfirmed = 0x1b, kMapList = 0x1c,  // from protocol 2 on
   // data (0x40..): body starts with u16 slot
   kOperation = 0x40, kOperationReply = 0x41, kBackup = 0x42, kBackupAck = 0x43, kCompare = 0x44,
   kCompareReply = 0x45, kCopyChunk = 0x46, kCopyAck = 0x47, kTopicMessage = 0x48,

@@ -10,7 +10,7 @@ ControlCore::Impl::Impl(ControlSettings settings, Clock& clock, Random& random, 
       clock_(clock),
       random_(random),
       host_(host),
-      detector_(settings_.silenceMillis) {
+      detector_(settings_.silenceMillis, settings_.heartbeatMillis) {
   OX_CHECK(self().id.valid() && self().address.port != 0);
   OX_CHECK(settings_.partitionCount > 0 && !settings_.clusterName.empty());
 }
@@ -18,6 +18,7 @@ ControlCore::Impl::Impl(ControlSettings settings, Clock& clock, Random& random, 
 void ControlCore::Impl::start() {
   started_ = true;
   lookingSince_ = now();
+  mergeAt_ = now() + settings_.mergeFirstMillis;
   // Members started by one script do not tick in step.
   lookAt_ = now() + static_cast<std::int64_t>(random_.below(20));
 }
@@ -30,7 +31,7 @@ void ControlCore::Impl::tick() {
          " ms; silence of other members meanwhile is not held against them");
     for (auto& [_, link] : links_) link.heard = t;
   }
-  expireDials();
+  if (t >= linksAt_) expireDials();
   if (last_) return departTick();
   if (t >= heartbeatAt_) {
     heartbeatAll();
@@ -40,7 +41,10 @@ void ControlCore::Impl::tick() {
     look();
     return;
   }
-  keepLinks();
+  if (t >= linksAt_) {
+    linksAt_ = t + kLookMillis / 2;
+    keepLinks();
+  }
   if (t >= searchAt_) {
     searchAt_ = t + settings_.searchMillis;
     search();
@@ -59,17 +63,21 @@ bool ControlCore::Impl::ownAddress(const Address& a) const {
   return a == self().address || ownAliases_.count(a) != 0;
 }
 
-bool ControlCore::Impl::dialling(const Address& address) const {
-  for (const auto& [_, link] : links_)
-    if (!link.up && link.dialled == address) return true;
-  return false;
+// What cannot wait for the next tick: somebody is gone, or wants to come in.
+void ControlCore::Impl::react() {
+  if (!started_ || left_ || last_ || !view_) return;
+  answerHeld();
+  if (query_) queryTick();
+  else if (isMaster()) masterTick();
+  else considerMastership();
 }
 
 void ControlCore::Impl::dial(const Address& address) {
-  if (ownAddress(address) || dialling(address) || links_.size() >= kMaxLinks) return;
+  if (ownAddress(address) || dialling_.count(address) != 0 || links_.size() >= kMaxLinks) return;
   const LinkId id = host_.dial(address);
   Link& link = links_[id];
   link.dialled = address;
+  dialling_.insert(address);
   link.since = link.heard = now();
 }
 
@@ -89,6 +97,7 @@ void ControlCore::Impl::closeLink(LinkId id) {
   if (it == links_.end()) return;
   const Link link = it->second;
   links_.erase(it);
+  if (!link.up) dialling_.erase(link.dialled);
   host_.close(id);
   if (link.up) lostUpLink(link, id);
 }
@@ -100,7 +109,7 @@ void ControlCore::Impl::lostUpLink(const Link& link, LinkId id) {
   peer->second.link = 0;
   for (const auto& [otherId, other] : links_)
     if (other.up && other.peer == link.peer) peer->second.link = otherId;
-  if (peer->second.link == 0 && (!view_ || view_->find(link.peer) == nullptr))
+  if (peer->second.link == 0 && (!view_ || !inView(link.peer)))
     peers_.erase(peer);
 }
 
@@ -130,6 +139,7 @@ void ControlCore::Impl::linkUp(LinkId id, const PeerInfo& peer) {
     it->second.since = now();
   } else {
     probeAnswered(it->second.dialled);
+    dialling_.erase(it->second.dialled);
   }
   Link& link = it->second;
   if (peer.id == self().id) {  // our own address under another name
@@ -140,17 +150,24 @@ void ControlCore::Impl::linkUp(LinkId id, const PeerInfo& peer) {
   link.up = true;
   link.peer = peer.id;
   link.heard = now();
+  bool replaced = false;
   // Somebody else lives at the address of a member: that member's process has ended.
   if (view_)
     if (const Member* former = view_->findAddress(peer.address);
-        former != nullptr && former->id != peer.id)
+        former != nullptr && former->id != peer.id && !detector_.isGone(former->id)) {
+      info("a new process at " + peer.address.toString() + ": the member that was there is gone");
       detector_.gone(former->id);
+      replaced = true;
+    }
   addSeen(peer.address);
   Peer& known = peers_[peer.id];
   known.info = peer;
   detector_.heard(peer.id, now());
   if (!settleDuplicate(known, id)) return;
   heartbeatTo(known);
+  if (peer.protocol >= 2 && peer.mapsDigest != settings_.mapsDigest)
+    sendTo(known, MapList{settings_.maps});
+  if (replaced) react();
 }
 
 // Of two links of one pair the one dialled by the lower id stays. Only the dialler of a surplus
@@ -190,6 +207,7 @@ void ControlCore::Impl::linkLost(LinkId id, LinkLoss why) {
   const Link link = it->second;
   links_.erase(it);
   if (!link.up) {
+    dialling_.erase(link.dialled);
     probeAnswered(link.dialled);
     if (why != LinkLoss::kRefused || !view_) return;
     const Member* member = view_->findAddress(link.dialled);
@@ -202,7 +220,7 @@ void ControlCore::Impl::linkLost(LinkId id, LinkLoss why) {
     if (linkedPeer(member->id) == nullptr ||
         detector_.silentFor(member->id, now()) > 2 * settings_.heartbeatMillis)
       detector_.gone(member->id);
-    return;
+    return react();
   }
   lostUpLink(link, id);
   if (left_ || linkedPeer(link.peer) != nullptr || !view_) return;
@@ -289,74 +307,19 @@ void ControlCore::Impl::dispatch(Peer& peer, BytesView frame) {
         if (confirming_ && c.nonce == confirming_->nonce)
           confirmAnswered(peer, c.view, c.promisedEpoch);
       });
+    case Kind::kMapList:
+      return with(decodeBody<MapList>(body), [&](const MapList& l) { compareMaps(peer, l); });
     default:
       return badFrame(
           link, "unexpected frame kind " + std::to_string(static_cast<int>(kind)) + from);
   }
 }
 
-Heartbeat ControlCore::Impl::makeHeartbeat(const Peer& peer) const {
-  Heartbeat h;
-  h.clusterName = settings_.clusterName;
-  h.ownedEntries = host_.ownedEntries();
-  h.promisedEpoch = promised_;
-  if (last_ || left_) {
-    h.state = MemberState::kLeft;
-  } else if (view_) {
-    h.state = MemberState::kJoined;
-    h.view = view_->id;
-    if (const Member* master = view_->find(view_->id.master)) h.master = master->address;
-    h.members = static_cast<std::uint32_t>(view_->members.size());
-    h.youAreMember = view_->find(peer.info.id) != nullptr;
-    if (isMaster()) h.clusterEntries = clusterEntries();
-    for (const auto& [_, other] : peers_)
-      if (foreign(other) && h.foreignMasters.size() < kMaxAddressesTold)
-        h.foreignMasters.push_back(other.said->master);
-  } else {
-    h.waitsFor = waitsFor_;
-  }
-  for (const Address& a : seen_) {
-    if (h.seen.size() >= kMaxAddressesTold) break;
-    h.seen.push_back(a);
-  }
-  return h;
-}
-
-void ControlCore::Impl::heartbeatAll() {
-  for (auto& [_, peer] : peers_) {
-    if (peer.link == 0) continue;
-    heartbeatTo(peer);
-    if (!view_ || peer.info.id != view_->id.master) continue;
-    for (const MigrationDone& report : reports_) sendTo(peer, report);
-    if (leaving_) sendTo(peer, LeaveRequest{self().id});
-  }
-}
-
-void ControlCore::Impl::heartbeat(Peer& peer, Heartbeat h) {
-  if (h.clusterName != settings_.clusterName)
-    return badFrame(peer.link, "cluster name differs: theirs is " + h.clusterName);
-  for (const Address& a : h.seen) addSeen(a);
-  if (isMaster())
-    for (const Address& a : h.foreignMasters)
-      if (view_->findAddress(a) == nullptr && peerAt(a) == nullptr) dial(a);
-  peer.said = std::move(h);
-  peer.saidAt = now();
-  if (!view_) return;
-  if (peer.said->state == MemberState::kJoined && peer.said->youAreMember &&
-      peer.said->view.master == view_->id.master)
-    peer.acked = peer.said->view;
-  if (isMaster() && !query_ && view_->find(peer.info.id) != nullptr &&
-      peer.said->view != view_->id && !elsewhere(peer.info.id) &&
-      now() - peer.viewSentAt >= settings_.heartbeatMillis / 2)
-    sendView(peer);
-  watchExpulsion(peer);
-}
-
 // Members without a link are dialled again; a silent link gets a second one to see whether the
 // member or only the link is dead.
 void ControlCore::Impl::keepLinks() {
   std::erase_if(peers_, [&](const auto& entry) {
-    return entry.second.link == 0 && view_->find(entry.first) == nullptr;
+    return entry.second.link == 0 && !inView(entry.first);
   });
   for (const Member& m : view_->members) {
     if (m.id == self().id) continue;
@@ -375,29 +338,10 @@ void ControlCore::Impl::keepLinks() {
   }
 }
 
-void ControlCore::Impl::hintSuspects() {
-  Peer* master = linkedPeer(view_->id.master);
-  if (master == nullptr) return;
-  for (const Member& m : view_->members)
-    if (m.id != self().id && detector_.suspected(m.id, now())) sendTo(*master, Suspect{m.id});
-}
-
-void ControlCore::Impl::addSeen(const Address& address) {
-  if (address.host.empty() || address.port == 0 || ownAddress(address)) return;
-  if (seen_.size() < kMaxSeenAddresses) seen_.insert(address);
-}
-
-std::uint64_t ControlCore::Impl::clusterEntries() const {
-  std::uint64_t sum = host_.ownedEntries();
-  for (const Member& m : view_->members)
-    if (const auto it = peers_.find(m.id); it != peers_.end() && it->second.said)
-      sum += it->second.said->ownedEntries;
-  return sum;
-}
-
 void ControlCore::Impl::install(ViewPtr view) {
   const bool wasJoined = view_ != nullptr;
   const ViewPtr before = std::exchange(view_, std::move(view));
+  indexView();
   promised_ = std::max(promised_, view_->id.epoch);
   if (!wasJoined) {
     requested_.clear();
@@ -435,12 +379,26 @@ void ControlCore::Impl::install(ViewPtr view) {
   if (!wasJoined) heartbeatAll();
 }
 
+void ControlCore::Impl::indexView() {
+  inView_.clear();
+  viewAddresses_.clear();
+  idle_.reset();
+  if (!view_) return;
+  for (const Member& m : view_->members) {
+    inView_.insert(m.id);
+    viewAddresses_.insert(m.address);
+  }
+}
+
 // Not a member any more: everything that belonged to the old cluster is dropped, except what the
 // host keeps to offer it to the next one.
 void ControlCore::Impl::forgetCluster() {
   host_.keepEntriesForMerge();
   for (const Member& m : view_->members) detector_.forget(m.id);
   view_ = nullptr;
+  indexView();
+  held_.reset();
+  meshOut_.clear();
   promised_ = 0;
   query_.reset();
   joins_.clear();
@@ -478,7 +436,7 @@ void ControlCore::received(LinkId link, BytesView frame) { impl_->received(link,
 void ControlCore::migrationDone(const ViewId& view, const Migration& migration) {
   impl_->migrationDone(view, migration);
 }
-void ControlCore::leave() { impl_->leave(); }
+void ControlCore::leave(bool waitSafe) { impl_->leave(waitSafe); }
 void ControlCore::setCandidates(std::vector<Address> candidates) {
   impl_->setCandidates(std::move(candidates));
 }

@@ -15,8 +15,10 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "map/map_text.h"
 #include "member_protocol/message.h"
 #include "membership/cluster_view.h"
+#include "partition/planner.h"
 #include "types.h"
 
 namespace ox::grid {
@@ -60,7 +62,13 @@ struct ControlSettings {
   std::int64_t silenceMillis = 10000;     // no heartbeat that long: suspected
   std::int64_t searchMillis = 1000;       // how often lost relatives are looked for
   std::int64_t leaveMillis = 10000;       // bound of a graceful leave
+  // Two sides of a split that both hold data: first look after the start, then the interval.
+  std::int64_t mergeFirstMillis = 0;
+  std::int64_t mergeNextMillis = 0;
   int migrationsPerMember = 8;            // at once, as source or target
+  GroupOf groupOf = {};                   // partition groups; empty = every member is one
+  MapTexts maps;                          // configured ones; differences are a warning
+  std::uint64_t mapsDigest = 0;           // digestOf(maps)
   std::uint16_t protocolMax = kProtocolMax;  // tests set less: a member of the release before
 };
 
@@ -71,6 +79,7 @@ struct PeerInfo {
   bool lite = false;
   bool incoming = false;
   std::uint16_t protocol = kProtocolMax;  // of the link: the highest that both speak
+  std::uint64_t mapsDigest = 0;
 };
 
 class ControlCore {
@@ -86,7 +95,10 @@ class ControlCore {
   // From the shards: the copy ordered by the view's migration is complete (and, if it moves
   // ownership, the partition is frozen and drained).
   void migrationDone(const ViewId& view, const Migration& migration);
-  void leave();                     // graceful: hand over, then left()
+  // Graceful: hand over, then left(), within leaveMillis. `waitSafe`: first waits until the other
+  // members can hold every configured copy, then hands over without a bound; a second call without
+  // it goes back to the bound.
+  void leave(bool waitSafe = false);
   void setCandidates(std::vector<Address> candidates);  // reload of the static list
   // This process stood still for so long that the others may have gone on without it: asks them
   // for their view, then calls ControlHost::confirmed(). With nobody in reach this member is a

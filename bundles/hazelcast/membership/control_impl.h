@@ -1,4 +1,5 @@
 // The inside of ControlCore, cut by concept: control_core.cpp (links, frames, the clock),
+// heartbeats.cpp, connectivity.cpp (who hears whom),
 // joining.cpp, relatives.cpp (other clusters of our name), master.cpp (making views),
 // mastership.cpp (who may make them), confirming.cpp (after a pause), leaving.cpp. Not for use outside this folder.
 #pragma once
@@ -7,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "member_protocol/control_messages.h"
 #include "membership/control_core.h"
@@ -18,7 +20,14 @@ namespace ox::grid {
 inline constexpr std::int64_t kLookMillis = 200;          // between two rounds of dialling
 inline constexpr std::int64_t kDialLimitMillis = 3000;    // a dial without an answer is given up
 inline constexpr std::int64_t kFoundFallbackMillis = 5000;  // waiting for another founder
-inline constexpr std::size_t kMaxSeenAddresses = 256;
+inline constexpr std::int64_t kAgainMillis = 50;          // first pause before asking again
+inline constexpr std::int64_t kMaxExclusionMillis = 60'000;
+inline constexpr std::int64_t kExclusionForgotten = 5;    // times its wait, then it counts as new
+inline constexpr std::int64_t kWaitTellMillis = 10'000;    // how often a waiting leaver says so
+inline constexpr std::int64_t kSkewWarnMillis = 500;      // clocks further apart are a warning
+inline constexpr int kSkewBeats = 3;                      // in as many heartbeats
+inline constexpr std::size_t kMaxNamesLogged = 400;       // bytes
+inline constexpr std::size_t kMaxSeenAddresses = 2048;
 inline constexpr std::size_t kMaxLinks = 4096;
 inline constexpr std::size_t kMaxPending = 4096;  // joins, done migrations of one tick
 
@@ -32,7 +41,7 @@ class ControlCore::Impl {
   void linkLost(LinkId id, LinkLoss why);
   void received(LinkId id, BytesView frame);
   void migrationDone(const ViewId& view, const Migration& migration);
-  void leave();
+  void leave(bool waitSafe);
   void setCandidates(std::vector<Address> candidates);
   void confirmView();
 
@@ -60,6 +69,15 @@ class ControlCore::Impl {
     std::int64_t expelsSince = 0;   // its newer view lacks us since; 0 = does not
     LinkId confirmLink = 0;         // protocol 1: questions that are not answered yet, and where
     int confirmsOut = 0;
+    bool mapsTold = false;
+    std::int64_t mergeTold = 0;     // foreignSince of which the log told
+    int skewed = 0;                 // heartbeats with a clock far from ours, one after the other
+  };
+  struct Excluded {  // cut off from some members, connectivity.cpp
+    std::int64_t wait = 0;
+    std::int64_t until = 0;
+    bool healed = false;
+    bool logged = false;
   };
   struct Confirming {  // confirming.cpp
     std::uint64_t nonce = 0;
@@ -80,7 +98,6 @@ class ControlCore::Impl {
   void warn(const std::string& text) { host_.log(1, text); }
   bool ownAddress(const Address& a) const;
   void dial(const Address& address);
-  bool dialling(const Address& address) const;
   Peer* peerAt(const Address& address);
   Peer* linkedPeer(const MemberId& id);
   void closeLink(LinkId id);
@@ -92,13 +109,19 @@ class ControlCore::Impl {
   void sendTo(Peer& peer, const Message& message) {
     if (peer.link != 0) host_.send(peer.link, encodeFrame(message));
   }
-  Heartbeat makeHeartbeat(const Peer& peer) const;
+  Heartbeat commonHeartbeat() const;  // what is the same for every peer
+  void address(Heartbeat& h, const Peer& peer);
   void heartbeatAll();
-  void heartbeatTo(Peer& peer) { sendTo(peer, makeHeartbeat(peer)); }
+  void heartbeatTo(Peer& peer);
   void heartbeat(Peer& peer, Heartbeat h);
+  void react();
+  bool inView(const MemberId& id) const { return inView_.count(id) != 0; }
+  bool inView(const Address& a) const { return viewAddresses_.count(a) != 0; }
+  void indexView();
   void expireDials();
   void keepLinks();
   void hintSuspects();
+  void compareMaps(Peer& peer, const MapList& list);
   void addSeen(const Address& address);
   void install(ViewPtr view);
   void forgetCluster();
@@ -118,13 +141,14 @@ class ControlCore::Impl {
   void relatives();
   bool foreign(const Peer& peer) const;
   void unite(Peer& other);
+  bool mergeLater(Peer& other, const std::string& who);
   void dissolveInto(const Address& target, const std::string& why);
   void watchExpulsion(Peer& peer);
 
   // master.cpp
   void masterTick();
   bool allAcked() const;
-  std::vector<MemberId> dead();
+  std::optional<std::vector<MemberId>> dead();
   bool elsewhere(const MemberId& id) const;
   bool admit(ClusterView& next);
   void publish(ClusterView next);
@@ -132,9 +156,10 @@ class ControlCore::Impl {
   void joinRequest(Peer& peer, const JoinRequest& request);
   void doneReport(Peer* from, const MigrationDone& report);
   bool applyDone(ClusterView& next);
+  void tellMissingCopies();
   std::uint16_t commonProtocol(const ClusterView& view) const;
   PlanSettings planSettings() const {
-    return {settings_.backupCopies, settings_.migrationsPerMember};
+    return {settings_.backupCopies, settings_.migrationsPerMember, settings_.groupOf};
   }
 
   // mastership.cpp
@@ -142,9 +167,24 @@ class ControlCore::Impl {
   bool eldersAlive() const;
   void beginQuery(std::uint64_t epoch);
   void queryTick();
+  void answerHeld();
+  void askLater();
   void viewQuery(Peer& peer, const ViewQuery& query);
   void viewAnswer(Peer& peer, ViewAnswer answer);
   void takeOver();
+
+  // connectivity.cpp
+  bool fresh(const Peer& peer) const;
+  bool mutual(const Peer& peer) const;
+  bool silently(const MemberId& id) const;
+  std::vector<Unheard> unheard() const;
+  std::vector<MemberId> strangers() const;
+  bool heardByOthers(const MemberId& id) const;
+  bool keepLargestMesh(std::vector<MemberId>& dead, const std::vector<MemberId>& doubtful);
+  void resign(const std::string& why);
+  void exclude(const Address& address);
+  bool admissible(const MemberId& id, const Address& address);
+  void watchSkew(Peer& peer);
 
   // confirming.cpp
   std::vector<MemberId> confirmers() const;
@@ -154,6 +194,9 @@ class ControlCore::Impl {
   void confirmAgain(bool justJoined);
 
   // leaving.cpp
+  int copiesWithoutUs() const;
+  void waitUntilSafe();
+  void beginLeave(std::int64_t until);
   void leaveTick();
   bool releaseLeavers(ClusterView& next, std::vector<MemberId>& released);
   void departAsMaster(ClusterView last);
@@ -169,15 +212,20 @@ class ControlCore::Impl {
   FailureDetector detector_;
 
   ViewPtr view_;
+  std::unordered_set<MemberId> inView_;
+  std::set<Address> viewAddresses_;
   std::uint64_t promised_ = 0;
   std::map<LinkId, Link> links_;       // ordered: the same run for the same seed
+  std::set<Address> dialling_;         // of links_ that are not up yet
   std::map<MemberId, Peer> peers_;
   std::set<Address> seen_;
   std::set<Address> ownAliases_;       // addresses at which we met ourselves
   std::uint64_t badFrames_ = 0;
 
   std::int64_t heartbeatAt_ = 0;
+  std::int64_t linksAt_ = 0;
   std::int64_t searchAt_ = 0;
+  std::int64_t mergeAt_ = 0;
   std::int64_t lookAt_ = 0;
 
   // looking
@@ -197,6 +245,13 @@ class ControlCore::Impl {
   std::int64_t publishedAt_ = 0;
   std::optional<Query> query_;
   std::int64_t queryAt_ = 0;  // not before
+  std::int64_t queryPause_ = 0;  // doubles while others disagree
+  std::optional<std::pair<MemberId, ViewQuery>> held_;  // asked before we suspected the elder
+  int copiesTold_ = 0;          // that can be held, of which the log told; 0 = all
+  std::optional<ViewId> idle_;  // nothing was to be planned for this view
+  std::map<Address, Excluded> excluded_;
+  std::vector<MemberId> meshOut_;  // who would have to go, and since when that is the answer
+  std::int64_t meshSince_ = 0;
 
   // own migrations that are complete, told until a view takes notice
   std::vector<MigrationDone> reports_;
@@ -205,6 +260,8 @@ class ControlCore::Impl {
 
   bool started_ = false;
   bool leaving_ = false;
+  bool waitSafe_ = false;
+  std::int64_t waitToldAt_ = 0;
   bool left_ = false;
   std::int64_t leaveUntil_ = 0;
   std::optional<ClusterView> last_;  // master that left: told until all have it

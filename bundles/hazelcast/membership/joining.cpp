@@ -18,8 +18,11 @@ void ControlCore::Impl::look() {
 }
 
 void ControlCore::Impl::dialAround() {
+  std::set<Address> linked;
+  for (const auto& [_, peer] : peers_)
+    if (peer.link != 0) linked.insert(peer.info.address);
   const auto tryOne = [&](const Address& a) {
-    if (peerAt(a) == nullptr) dial(a);
+    if (linked.count(a) == 0) dial(a);
     else probeAnswered(a);
   };
   for (const Address& a : settings_.candidates) tryOne(a);
@@ -34,6 +37,7 @@ bool ControlCore::Impl::askToJoin() {
   std::vector<Address> masters;
   for (auto& [_, peer] : peers_) {
     if (peer.link == 0 || !peer.said || peer.said->state != MemberState::kJoined) continue;
+    if (peer.said->refusesYou && fresh(peer)) continue;  // cut off from some of its members
     inSight = true;
     if (peer.said->view.master != peer.info.id) {
       if (peerAt(peer.said->master) == nullptr) masters.push_back(peer.said->master);
@@ -95,7 +99,7 @@ void ControlCore::Impl::found() {
   view->protocol = settings_.protocolMax;
   view->members = {self()};
   view->partitions.resize(static_cast<std::size_t>(settings_.partitionCount));
-  fillOrphans(*view);
+  fillOrphans(*view, planSettings());
   info("no cluster " + settings_.clusterName + " found: founding it");
   joinTarget_.reset();
   publishedAt_ = now();

@@ -6,12 +6,47 @@
 
 namespace ox::grid {
 
-void ControlCore::Impl::leave() {
-  if (left_ || leaving_) return;
-  leaving_ = true;
-  leaveUntil_ = now() + settings_.leaveMillis;
+void ControlCore::Impl::leave(bool waitSafe) {
+  if (left_ || (leaving_ && (waitSafe || !waitSafe_))) return;
+  waitSafe_ = waitSafe;
+  if (waitSafe) return waitUntilSafe();
+  beginLeave(now() + settings_.leaveMillis);
+}
+
+// Copies of each partition (owner included) that the members staying without us can hold.
+int ControlCore::Impl::copiesWithoutUs() const {
+  ClusterView without = *view_;
+  if (!isLeaving(without, self().id)) without.leaving.push_back(self().id);
+  return copiesPossible(without, planSettings());
+}
+
+void ControlCore::Impl::waitUntilSafe() {
+  if (!view_) return;  // joins first: its data, if any, is in the cluster then
+  const int wanted = settings_.backupCopies + 1;
+  const int possible = copiesWithoutUs();
+  if (self().lite || possible >= wanted) return beginLeave(INT64_MAX);
+  if (now() < waitToldAt_) return;
+  waitToldAt_ = now() + kWaitTellMillis;
+  warn("waiting to stop until it is safe: the other members can hold " +
+       std::to_string(possible) + " of " + std::to_string(wanted) +
+       " copies of each partition; start another full member, or stop without waiting");
+}
+
+void ControlCore::Impl::beginLeave(std::int64_t until) {
+  leaveUntil_ = until;
+  if (std::exchange(leaving_, true)) return;
   if (!started_ || !view_) return finishLeave("not in a cluster", 0);
   if (view_->members.size() == 1) return finishLeave("the only member", ownedPartitions());
+  const int wanted = settings_.backupCopies + 1;
+  if (const int possible = copiesWithoutUs(); !self().lite && possible < wanted) {
+    const std::uint64_t entries = host_.ownedEntries();
+    if (possible == 0)
+      warn("this is the last full member: with it go its " + std::to_string(entries) + " entries");
+    else
+      info("without this member the cluster can hold " + std::to_string(possible) + " of " +
+           std::to_string(wanted) + " copies of each partition; the " + std::to_string(entries) +
+           " entries owned here are handed over and have fewer copies then");
+  }
   if (isMaster()) leaveRequests_.insert(self().id);
   else if (Peer* master = linkedPeer(view_->id.master)) sendTo(*master, LeaveRequest{self().id});
 }
@@ -25,9 +60,12 @@ std::size_t ControlCore::Impl::ownedPartitions() const {
 }
 
 void ControlCore::Impl::leaveTick() {
+  if (waitSafe_ && !leaving_) waitUntilSafe();
   if (!leaving_ || left_) return;
   if (isMaster()) leaveRequests_.insert(self().id);  // also after becoming master meanwhile
-  if (view_->members.size() == 1) return finishLeave("the only member", ownedPartitions());
+  // Everybody else has gone meanwhile: who waits for safety waits for somebody new.
+  if (view_->members.size() == 1 && !waitSafe_)
+    return finishLeave("the only member", ownedPartitions());
   if (now() >= leaveUntil_) finishLeave("its time is over", ownedPartitions());
 }
 
@@ -43,7 +81,7 @@ bool ControlCore::Impl::releaseLeavers(ClusterView& next, std::vector<MemberId>&
   if (next.leaving.empty()) return changed;
   pruneMigrations(next);
   trim(next, planSettings());
-  const bool nobodyStays = holders(next).empty();
+  const bool nobodyStays = holders(next, planSettings()).empty();
   for (const MemberId& id : std::vector<MemberId>(next.leaving)) {
     const bool empty = holdsNothing(next, id);
     // Without anybody to hand over to the others go first; the master last, by itself.

@@ -17,8 +17,14 @@ void ControlCore::Impl::masterTick() {
       promised = std::max(promised, it->second.said->promisedEpoch);
   if (promised > view_->id.epoch && now() >= queryAt_) return beginQuery(promised + 1);
 
-  const std::vector<MemberId> removed = dead();
+  const auto gone = dead();
+  if (!gone) return;  // not master any more
+  const std::vector<MemberId>& removed = *gone;
   if (removed.empty() && !allAcked()) return;
+  // The same view with nothing new has nothing to plan.
+  if (removed.empty() && idle_ == view_->id && joins_.empty() && leaveRequests_.empty() &&
+      done_.empty() && commonProtocol(*view_) == view_->protocol)
+    return;
 
   ClusterView next = *view_;
   bool changed = !removed.empty();
@@ -36,7 +42,7 @@ void ControlCore::Impl::masterTick() {
   changed = releaseLeavers(next, released) || changed;
   if (next.members.empty()) return;
   changed = pruneMigrations(next) || changed;
-  if (const std::size_t orphans = fillOrphans(next); orphans > 0) {
+  if (const std::size_t orphans = fillOrphans(next, planSettings()); orphans > 0) {
     changed = true;
     if (urgent)
       warn(std::to_string(orphans) + " partitions lost all their copies and start empty");
@@ -49,7 +55,10 @@ void ControlCore::Impl::masterTick() {
   }
   const std::uint16_t spoken = commonProtocol(next);
   changed = changed || spoken != next.protocol;
-  if (!changed) return;
+  if (!changed) {
+    idle_ = view_->id;
+    return;
+  }
   const bool selfReleased = next.find(self().id) == nullptr;
   std::vector<Peer*> farewell;
   for (const MemberId& id : released)
@@ -87,18 +96,32 @@ bool ControlCore::Impl::elsewhere(const MemberId& id) const {
   return it->second.acked.epoch != 0;
 }
 
-std::vector<MemberId> ControlCore::Impl::dead() {
+// Who must go now; none = this master has resigned.
+std::optional<std::vector<MemberId>> ControlCore::Impl::dead() {
   std::vector<MemberId> list;
+  std::vector<MemberId> doubtful;  // not heard here, but by another member
+  bool reports = false;
   for (const Member& m : view_->members) {
     if (m.id == self().id) continue;
-    if (detector_.suspected(m.id, now()) || elsewhere(m.id)) {
+    if (detector_.isGone(m.id) || elsewhere(m.id)) {
       list.push_back(m.id);
       continue;
     }
+    if (detector_.suspected(m.id, now())) {
+      (heardByOthers(m.id) ? doubtful : list).push_back(m.id);
+      continue;
+    }
+    if (const auto it = peers_.find(m.id); it != peers_.end() && it->second.said)
+      reports = reports || !it->second.said->unheard.empty();
     // Its process was started anew: the former life is over at once.
     for (const auto& [id, joiner] : joins_)
       if (joiner.address == m.address && id != m.id) list.push_back(m.id);
   }
+  if (doubtful.empty() && !reports) {
+    meshOut_.clear();
+    return list;
+  }
+  if (!keepLargestMesh(list, doubtful)) return std::nullopt;
   return list;
 }
 
@@ -115,7 +138,7 @@ bool ControlCore::Impl::admit(ClusterView& next) {
            std::to_string(ClusterView::kMaxMembers) + " members");
       continue;
     }
-    if (linkedPeer(id) == nullptr) continue;  // went away again
+    if (linkedPeer(id) == nullptr || !admissible(id, member.address)) continue;
     detector_.forget(id);
     peers_[id].acked = ViewId{};
     next.members.push_back(member);
@@ -132,6 +155,23 @@ bool ControlCore::Impl::applyDone(ClusterView& next) {
     changed = applyMigration(next, d.migration, planSettings()) || changed;
   }
   return changed;
+}
+
+// Once per change. A member alone is no surprise; it is told when it is not alone any more.
+void ControlCore::Impl::tellMissingCopies() {
+  const int wanted = settings_.backupCopies + 1;
+  const int possible = view_->members.size() == 1 ? wanted : copiesPossible(*view_, planSettings());
+  const int told = possible >= wanted ? 0 : std::max(possible, 1);
+  if (std::exchange(copiesTold_, told) == told || told == 0) return;
+  std::set<std::string> groups;
+  std::size_t full = 0;
+  for (const Member& m : view_->members) {
+    full += m.lite ? 0 : 1;
+    if (const auto group = groupOf(m, planSettings())) groups.insert(*group);
+  }
+  warn(std::to_string(wanted) + " copies of each partition are configured, the " +
+       std::to_string(full) + " full members in " + std::to_string(groups.size()) +
+       " groups can hold " + std::to_string(possible));
 }
 
 // The highest protocol that every member of the view speaks, as far as links have told.
@@ -172,6 +212,7 @@ void ControlCore::Impl::publish(ClusterView next) {
       host_.send(peer->link, frame);
     }
   install(std::move(view));
+  tellMissingCopies();
 }
 
 void ControlCore::Impl::sendView(Peer& peer) {
@@ -194,7 +235,9 @@ void ControlCore::Impl::joinRequest(Peer& peer, const JoinRequest& request) {
     if (peer.acked.epoch == 0) return sendView(peer);
     return;  // elsewhere() removes it, then it is admitted anew
   }
-  if (joins_.size() < kMaxPending) joins_[request.member.id] = request.member;
+  if (joins_.size() >= kMaxPending) return;
+  joins_[request.member.id] = request.member;
+  react();
 }
 
 void ControlCore::Impl::doneReport(Peer* from, const MigrationDone& report) {

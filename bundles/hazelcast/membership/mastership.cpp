@@ -18,13 +18,11 @@ bool ControlCore::Impl::eldersAlive() const {
 
 void ControlCore::Impl::considerMastership() {
   // An elder that has forgotten our cluster cannot lead it.
-  for (const Member& m : view_->members) {
-    if (m.id == self().id) break;
-    const auto it = peers_.find(m.id);
-    if (m.id == view_->id.master && it != peers_.end() && it->second.link != 0 &&
-        it->second.said && it->second.said->state == MemberState::kLooking)
-      detector_.gone(m.id);
-  }
+  if (const auto it = peers_.find(view_->id.master);
+      it != peers_.end() && it->second.link != 0 && it->second.said &&
+      it->second.said->state == MemberState::kLooking)
+    detector_.gone(it->first);
+  answerHeld();
   if (eldersAlive() || now() < queryAt_) return;
   beginQuery(std::max(view_->id.epoch, promised_) + 1);
 }
@@ -49,7 +47,7 @@ void ControlCore::Impl::beginQuery(std::uint64_t epoch) {
 void ControlCore::Impl::queryTick() {
   if (eldersAlive()) {
     query_.reset();
-    queryAt_ = now() + settings_.heartbeatMillis;
+    askLater();
     return;
   }
   const bool resend = now() - query_->sentAt >= settings_.heartbeatMillis / 2;
@@ -67,7 +65,36 @@ void ControlCore::Impl::queryTick() {
   if (query_->waiting.empty()) takeOver();
 }
 
+void ControlCore::Impl::askLater() {
+  queryPause_ = std::clamp(2 * queryPause_, kAgainMillis, settings_.heartbeatMillis);
+  queryAt_ = now() + queryPause_;
+}
+
+// Whoever was asked before it noticed itself that the elder is gone answers when it does.
+void ControlCore::Impl::answerHeld() {
+  if (!held_ || !view_) return;
+  const auto& [asker, query] = *held_;
+  for (const Member& m : view_->members) {
+    if (m.id == asker) break;
+    if (m.id == self().id || !detector_.suspected(m.id, now())) return;
+  }
+  const auto [id, question] = *std::exchange(held_, std::nullopt);
+  if (Peer* peer = linkedPeer(id)) viewQuery(*peer, question);
+}
+
 void ControlCore::Impl::viewQuery(Peer& peer, const ViewQuery& query) {
+  // An elder that seems alive: perhaps not any more in a moment. Asked again, the answer is no.
+  const bool again = held_ && held_->first == peer.info.id && held_->second.epoch == query.epoch;
+  if (query.epoch != 0 && view_ && !again && inView(peer.info.id)) {
+    for (const Member& m : view_->members) {
+      if (m.id == peer.info.id) break;
+      if (m.id == self().id || detector_.suspected(m.id, now())) continue;
+      held_ = {peer.info.id, query};
+      if (linkedPeer(m.id) == nullptr) dial(m.address);
+      return;
+    }
+  }
+  if (again) held_.reset();
   ViewAnswer answer;
   answer.epoch = query.epoch;
   answer.agreed = true;
@@ -97,7 +124,7 @@ void ControlCore::Impl::viewAnswer(Peer& peer, ViewAnswer answer) {
   if (!answer.agreed) {
     const std::uint64_t promised = answer.promisedEpoch;
     query_.reset();
-    queryAt_ = now() + settings_.heartbeatMillis;
+    askLater();
     promised_ = std::max(promised_, promised);
     return;
   }
@@ -112,18 +139,22 @@ void ControlCore::Impl::takeOver() {
   ClusterView next = std::move(query_->best);
   const std::uint64_t epoch = query_->epoch;
   query_.reset();
+  queryPause_ = 0;
   std::vector<MemberId> removed;
   for (const Member& m : next.members)
     if (m.id != self().id && (detector_.suspected(m.id, now()) ||
                               (view_->find(m.id) == nullptr && linkedPeer(m.id) == nullptr)))
       removed.push_back(m.id);
+  // Cut off from us only, not dead: it comes back when everybody reaches it.
+  for (const MemberId& id : removed)
+    if (!detector_.isGone(id) && heardByOthers(id)) exclude(next.find(id)->address);
   for (const MemberId& id : removed)
     warn("member " + next.find(id)->address.toString() + " (" + id.toString() + ") is gone");
   removeMembers(next, removed);
   next.migrations.clear();  // planned anew
   orderedIn_.clear();
   done_.clear();
-  if (const std::size_t orphans = fillOrphans(next); orphans > 0 && !removed.empty())
+  if (const std::size_t orphans = fillOrphans(next, planSettings()); orphans > 0 && !removed.empty())
     warn(std::to_string(orphans) + " partitions lost all their copies and start empty");
   next.id = ViewId{epoch, 1, self().id};
   info("now master of " + next.clusterName + ", epoch " + std::to_string(epoch));

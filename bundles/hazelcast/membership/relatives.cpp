@@ -7,21 +7,22 @@ namespace ox::grid {
 void ControlCore::Impl::search() {
   std::set<Address> all(settings_.candidates.begin(), settings_.candidates.end());
   all.insert(seen_.begin(), seen_.end());
+  for (const auto& [_, peer] : peers_)
+    if (peer.link != 0) all.erase(peer.info.address);
   for (const Address& a : all)
-    if (view_->findAddress(a) == nullptr && peerAt(a) == nullptr) dial(a);
+    if (!inView(a)) dial(a);
 }
 
 bool ControlCore::Impl::foreign(const Peer& peer) const {
-  return view_ && peer.link != 0 && peer.said && peer.said->state == MemberState::kJoined &&
-         !peer.said->youAreMember && view_->find(peer.info.id) == nullptr &&
-         view_->find(peer.said->view.master) == nullptr &&
-         now() - peer.saidAt <= 3 * settings_.heartbeatMillis;
+  return view_ && peer.link != 0 && fresh(peer) && peer.said->state == MemberState::kJoined &&
+         !peer.said->youAreMember && !inView(peer.info.id) && !inView(peer.said->view.master);
 }
 
 // Only masters decide, and only after two heartbeats, so that both have heard who is really left
 // on either side.
 void ControlCore::Impl::relatives() {
   if (!isMaster() || query_ || leaving_) return;
+  bool waiting = false;
   for (auto& [_, peer] : peers_) {
     if (!foreign(peer)) {
       peer.foreignSince = 0;
@@ -35,11 +36,27 @@ void ControlCore::Impl::relatives() {
       }
       continue;
     }
+    waiting = true;
     if (peer.foreignSince == 0) peer.foreignSince = now();
     if (now() - peer.foreignSince < 2 * settings_.heartbeatMillis) continue;
     unite(peer);
     if (!view_) return;
   }
+  // A look that found nobody is over; the next one is due after the interval.
+  if (now() >= mergeAt_ && !waiting) mergeAt_ = now() + settings_.mergeNextMillis;
+}
+
+// Two sides with data unite only at the times of the merge keys, and not while partitions move on
+// either side. True when that is not now.
+bool ControlCore::Impl::mergeLater(Peer& other, const std::string& who) {
+  const bool moving = !view_->migrations.empty() || !view_->leaving.empty() ||
+                      (other.info.protocol >= 2 && !other.said->settled);
+  const std::int64_t left = mergeAt_ - now();
+  if (left <= 0 && !moving) return false;
+  if (left > 0 && std::exchange(other.mergeTold, other.foreignSince) != other.foreignSince)
+    info("found " + who + "; both sides hold data, they are merged in " +
+         std::to_string(left / 1000) + " s (merge.firstRunDelay, merge.runDelay)");
+  return true;
 }
 
 void ControlCore::Impl::unite(Peer& other) {
@@ -49,11 +66,14 @@ void ControlCore::Impl::unite(Peer& other) {
   const std::string who = "the other cluster of our name at " + other.info.address.toString() +
                           " (" + std::to_string(said.members) + " members, " +
                           std::to_string(said.clusterEntries) + " entries)";
+  if (said.refusesYou) return;  // cut off from some of its members: it would not take us
   const bool theyWinTie = other.info.address < self().address;
   if ((mine == 0) != (said.clusterEntries == 0)) {
     if (mine == 0) dissolveInto(other.info.address, "we hold no entries; joining " + who);
   } else if (mine == 0) {
     if (theyWinTie) dissolveInto(other.info.address, "neither holds entries; joining " + who);
+  } else if (mergeLater(other, who)) {
+    return;
   } else if (said.members > members || (said.members == members && theyWinTie)) {
     dissolveInto(other.info.address,
                  "both hold data; our side is the smaller or the higher address: our " +
@@ -77,7 +97,7 @@ void ControlCore::Impl::dissolveInto(const Address& target, const std::string& w
 void ControlCore::Impl::watchExpulsion(Peer& peer) {
   const Heartbeat& said = *peer.said;
   const bool without = said.state == MemberState::kJoined && !said.youAreMember &&
-                       said.view > view_->id && view_->find(peer.info.id) != nullptr;
+                       said.view > view_->id && inView(peer.info.id);
   if (!without) {
     peer.expelsSince = 0;
     return;

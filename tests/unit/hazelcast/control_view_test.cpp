@@ -122,6 +122,10 @@ TEST_CASE("heartbeats and answers survive the wire; lies about lengths do not") 
   h.waitsFor = Address{"10.0.0.1", 5711};
   h.seen = {{"10.0.0.2", 1}, {"10.0.0.3", 2}};
   h.foreignMasters = {{"10.0.0.4", 3}};
+  h.hearsYou = h.settled = true;
+  h.wallMillis = 1'700'000'000'000;
+  h.unheard = {{{3, 4}, true}, {{5, 6}, false}};
+  h.strangers = {{7, 8}};
   const Bytes frame = encodeFrame(h);
   CHECK(frame[0] == static_cast<char>(Kind::kHeartbeat));
   const auto back = decodeBody<Heartbeat>(BytesView(frame).substr(1));
@@ -131,8 +135,20 @@ TEST_CASE("heartbeats and answers survive the wire; lies about lengths do not") 
   CHECK(back->waitsFor == h.waitsFor);
   CHECK(back->foreignMasters == h.foreignMasters);
   CHECK(back->clusterEntries == 27);
+  CHECK(back->hearsYou);
+  CHECK(back->settled);
+  CHECK_FALSE(back->refusesYou);
+  CHECK(back->wallMillis == 1'700'000'000'000);
+  CHECK(back->unheard == h.unheard);
+  CHECK(back->strangers == h.strangers);
+  // A member of protocol 1 is sent, and sends, a body that ends before what protocol 2 added.
+  h.protocol = 1;
+  const Bytes old = encodeFrame(h);
+  CHECK(frame.substr(0, old.size()) == old);
+  CHECK(decodeBody<Heartbeat>(BytesView(old).substr(1))->protocol == 1);
   for (std::size_t n = 1; n < frame.size(); ++n)
-    CHECK_FALSE(decodeBody<Heartbeat>(BytesView(frame).substr(1, n - 1)).ok());
+    if (n != old.size())
+      CHECK_FALSE(decodeBody<Heartbeat>(BytesView(frame).substr(1, n - 1)).ok());
   CHECK_FALSE(decodeBody<Heartbeat>(Bytes(frame.substr(1)) + "x").ok());
 
   ViewAnswer a{4, true, 4, sampleView()};
@@ -163,6 +179,38 @@ TEST_CASE("silence makes suspected, a refused knock makes gone, a word takes bot
   CHECK(d.suspected(a, 1500));
   d.heard(a, 1500);
   CHECK_FALSE(d.suspected(a, 1500));
+}
+
+TEST_CASE("a steady member is suspected after some of its heartbeats, a slow one at the limit") {
+  const MemberId steady{1, 1}, slow{2, 2}, fresh{3, 3};
+  FailureDetector d(10'000, 1000);
+  for (const MemberId& id : {steady, slow, fresh}) d.watch(id, 0);
+  std::int64_t late = 0;
+  for (std::int64_t i = 1; i <= 20; ++i) {
+    const std::int64_t t = i * 1000 + 20 * (i % 2);
+    d.heard(steady, t);
+    d.beat(steady, t);
+    late = i * 1000 + 900 * (i % 3);
+    d.heard(slow, late);
+    d.beat(slow, late);
+  }
+  CHECK(d.limitOf(fresh) == 10'000);  // nothing is known of it
+  CHECK(d.limitOf(steady) >= 4000);
+  CHECK(d.limitOf(steady) < 5000);
+  CHECK(d.limitOf(slow) > 7000);
+  CHECK(d.limitOf(slow) <= 10'000);
+  CHECK_FALSE(d.suspected(steady, 20'000 + 4000));
+  CHECK(d.suspected(steady, 20'000 + 5000));
+  CHECK_FALSE(d.suspected(slow, late + 7000));
+  CHECK(d.suspected(slow, late + 10'001));
+  // Answers out of turn teach nothing, nor does a pause of our own.
+  for (int i = 0; i < 50; ++i) d.beat(steady, 20'001);
+  CHECK(d.limitOf(steady) >= 4000);
+  d.tick(20'001);
+  CHECK(d.tick(26'000) == 5999);
+  d.heard(steady, 26'000);
+  d.beat(steady, 26'000);
+  CHECK(d.limitOf(steady) < 5000);
 }
 
 TEST_CASE("a pause of our own is noticed and not held against others") {

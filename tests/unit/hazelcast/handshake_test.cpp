@@ -165,3 +165,69 @@ TEST_CASE("messages out of turn and hostile bytes end the handshake") {
     CHECK_FALSE(victim.received(proof).done);
   }
 }
+
+TEST_CASE("different partition groups are refused, both sides name both") {
+  LinkIdentity a = identity(1, "secret"), b = identity(2, "secret");
+  a.groups = "HOST_AWARE";
+  b.groups = "CUSTOM [10.0.0.*] [10.0.1.*]";
+  for (const bool swapped : {false, true}) {
+    const Outcome out = swapped ? run(b, a) : run(a, b);
+    CHECK(out.dialler.refused == Refusal::kPartitionGroups);
+    REQUIRE(out.dialler.send.has_value());
+    Handshake told = Handshake::accept(swapped ? a : b, nonce('b'));
+    Handshake dialler = Handshake::dial(swapped ? b : a, {}, nonce('a'));
+    (void)told.received(dialler.hello());
+    const auto heard = told.received(*out.dialler.send);
+    CHECK(heard.byPeer);
+    CHECK(heard.refused == Refusal::kPartitionGroups);
+    for (const std::string& text : {out.dialler.text, heard.text}) {
+      CHECK(text.find("HOST_AWARE") != std::string::npos);
+      CHECK(text.find("10.0.1.*") != std::string::npos);
+    }
+  }
+}
+
+TEST_CASE("a member of protocol 1 has no groups; it is refused in words it knows") {
+  LinkIdentity old = identity(1), grouped = identity(2);
+  old.protocolMax = 1;
+  grouped.groups = "HOST_AWARE";
+  CHECK(run(old, grouped).dialler.refused == Refusal::kPartitionCount);
+  grouped.groups = kGroupPerMember;
+  Handshake a = Handshake::dial(old, {}, nonce('a'));
+  Handshake b = Handshake::accept(grouped, nonce('b'));
+  const Bytes challenge = *b.received(a.hello()).send;
+  // magic of the layout: nothing behind the nonce, a proof that is one blob.
+  CHECK(challenge.substr(challenge.size() - kNonceBytes) == nonce('b'));
+  const auto proof = a.received(challenge);
+  REQUIRE(proof.send.has_value());
+  CHECK(proof.send->size() == 1 + 4);
+  CHECK(b.received(*proof.send).done);
+  CHECK(b.peer().protocol == 1);
+}
+
+TEST_CASE("the digests of the map configurations arrive, and what was signed cannot be changed") {
+  LinkIdentity x = identity(1, "secret"), y = identity(2, "secret");
+  x.mapsDigest = 11;
+  y.mapsDigest = 22;
+  Handshake a = Handshake::dial(x, {}, nonce('a'));
+  Handshake b = Handshake::accept(y, nonce('b'));
+  const Outcome out = run(a, b);
+  CHECK(out.dialler.done);
+  CHECK(out.acceptor.done);
+  CHECK(a.peer().mapsDigest == 22);
+  CHECK(b.peer().mapsDigest == 11);
+
+  Handshake c = Handshake::dial(x, {}, nonce('a'));
+  Handshake d = Handshake::accept(y, nonce('b'));
+  Bytes proof = *c.received(*d.received(c.hello()).send).send;
+  proof.back() = 12;  // the digest on its way
+  CHECK(d.received(proof).refused == Refusal::kPassword);
+}
+
+TEST_CASE("long partition groups are compared by beginning and digest") {
+  LinkIdentity a = identity(1), b = identity(2);
+  a.groups = b.groups = std::string(5000, 'x');
+  CHECK(run(a, b).dialler.done);
+  b.groups.back() = 'y';
+  CHECK(run(a, b).dialler.refused == Refusal::kPartitionGroups);
+}
