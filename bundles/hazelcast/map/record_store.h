@@ -20,9 +20,15 @@
 
 namespace ox::grid {
 
+// What the stores of one shard take, kept up to date by them.
+struct StoreUse {
+  std::int64_t bytes = 0;
+  std::int64_t canExpire = 0;
+};
+
 class RecordStore {
  public:
-  RecordStore() = default;
+  explicit RecordStore(StoreUse* use = nullptr) : use_(use) {}
   ~RecordStore() { clear(); }
   RecordStore(const RecordStore&) = delete;
   RecordStore& operator=(const RecordStore&) = delete;
@@ -79,9 +85,18 @@ class RecordStore {
     bool operator()(BytesView a, const Record* b) const { return sameData(a, b->key()); }
   };
   void clearRecords();
+  void grown(std::int64_t bytes) {
+    bytes_ += static_cast<std::uint64_t>(bytes);
+    if (use_ != nullptr) use_->bytes += bytes;
+  }
+  void expiring(std::int64_t records) {
+    canExpire_ += static_cast<std::size_t>(records);
+    if (use_ != nullptr) use_->canExpire += records;
+  }
   static Record* allocate(BytesView key, BytesView value);
   static void release(Record* record);
 
+  StoreUse* use_ = nullptr;
   absl::flat_hash_set<Record*, Hash, Equal> index_;
   std::vector<Record*> list_;
   std::unique_ptr<Tombstones> tombstones_;

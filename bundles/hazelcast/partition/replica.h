@@ -200,6 +200,7 @@ struct Partition {
   Versions baseVersions{};
   std::uint32_t rounds = 0;
   std::vector<Follower> followers;
+  int backups = 0;  // replicas beside the owner in the view
   std::deque<PendingWrite> pending[kMaxReplicas];  // by the map's synchronous backup count
   bool frozen = false;
   bool reported = false;  // the freeze is final until a view comes

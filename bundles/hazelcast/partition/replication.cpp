@@ -55,6 +55,8 @@ std::uint64_t Impl::replicate(Partition& p, MapInfo& m, const Change& change) {
 
 std::uint64_t Impl::replicate(Partition& p, MapInfo& m, BackupMessage& b) {
   for (int level = 0; level <= m.copies; ++level) ++p.data.versions[level];
+  if (p.backups < m.sync) ++figures_.fewerCopies;
+  reportMemory(false);
   Bytes encoded;
   for (Follower& f : p.followers) {
     if (f.level > m.copies || !f.streaming()) continue;
@@ -118,6 +120,7 @@ void Impl::refreshFollowers(Partition& p, const ClusterView& view) {
     f->targetIndex = std::min<int>(m.replicaIndex, kMaxReplicas - 1);
   }
   p.followers = std::move(next);
+  p.backups = replicas.count - 1;
   for (Follower& f : p.followers) {
     int level = f.index >= 1 ? f.index : kMaxReplicas - 1;
     if (f.target) level = std::min(level, f.becomesOwner ? 0 : f.targetIndex);
