@@ -17,41 +17,42 @@ void fence(ShardSettings& s) { s.fenceMillis = 5000; }
 }  // namespace
 
 TEST_CASE("an owner that stood still answers nothing before its view is confirmed") {
-  Cluster c(3, {}, 1, fence);
-  c.installNew({{0, 1}});
-  c.settle();
-  c.call(0, MapOp::kSet, "k", "old");
-  c.settle();
-  SUBCASE("the steady clock says so") { c.clock.advance(6000); }
-  SUBCASE("only the wall clock does: the machine was suspended") { c.clock.wall += 6000; }
-  auto read = c.call(0, MapOp::kGet, "k");
-  auto write = c.call(0, MapOp::kSet, "k", "local");
-  auto remote = c.call(2, MapOp::kGet, "k");
-  c.settle();
-  CHECK(c.node(0).pauses == 1);
-  CHECK_FALSE(read.done());
-  CHECK_FALSE(write.done());
-  CHECK_FALSE(remote.done());
-  CHECK(c.core(0).figures().fences == 1);
-  SUBCASE("still the owner") {
-    c.core(0).confirmed();
-    c.settle();
-    CHECK(read.value().value == "old");
-    CHECK(write.value().applied);
-    CHECK(remote.value().value.has_value());
-  }
-  SUBCASE("replaced meanwhile") {
-    auto v = c.view({{1, 2}});
-    c.core(1).viewInstalled(v);
-    c.core(2).viewInstalled(v);
-    c.call(1, MapOp::kSet, "k", "new");
-    c.settle();
-    c.core(0).viewInstalled(v);
-    c.core(0).confirmed();
-    c.settle();
-    CHECK(read.value().value == "new");
-    CHECK(remote.value().value == "new");
-    CHECK(write.value().applied);
+  for (const bool replaced : {false, true}) {
+    for (const bool suspended : {false, true}) {
+      Cluster c(3, {}, 1, fence);
+      c.installNew({{0, 1}});
+      c.settle();
+      c.call(0, MapOp::kSet, "k", "old");
+      c.settle();
+      // In a suspended machine the steady clock stands still as well.
+      if (suspended) c.clock.wall += 6000;
+      else c.clock.advance(6000);
+      auto read = c.call(0, MapOp::kGet, "k");
+      auto write = c.call(0, MapOp::kSet, "k", "local");
+      auto remote = c.call(2, MapOp::kGet, "k");
+      c.settle();
+      CHECK(c.node(0).pauses == 1);
+      CHECK_FALSE(read.done());
+      CHECK_FALSE(write.done());
+      CHECK_FALSE(remote.done());
+      CHECK(c.core(0).figures().fences == 1);
+      if (replaced) {
+        auto v = c.view({{1, 2}});
+        for (const int n : {1, 2}) {
+          c.core(n).viewInstalled(v);
+          c.core(n).confirmed();
+        }
+        c.call(1, MapOp::kSet, "k", "new");
+        c.settle();
+        c.core(0).viewInstalled(v);
+      }
+      c.core(0).confirmed();
+      c.run(100);
+      CHECK(read.value().value == (replaced ? "new" : "old"));
+      CHECK(write.value().applied);
+      CHECK(remote.value().value.has_value());
+      CHECK(remote.value().value != (replaced ? "old" : "new"));
+    }
   }
 }
 
@@ -123,6 +124,7 @@ TEST_CASE("at the memory limit writes that need room are refused, nothing else")
   c.settle();
   CHECK(c.core(0).localStats("m").backupEntryCount ==
         c.core(1).localStats("m").ownedEntryCount);
+  c.core(0).tick();
   CHECK(budget->used(MemoryPool::kKept) > 100'000);
   c.core(0).viewInstalled(nullptr);
   c.core(0).tick();

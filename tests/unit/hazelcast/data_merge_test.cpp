@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "data_harness.h"
-#include "map/tombstones.h"
+#include "partition/replica.h"
 
 using namespace ox;
 using namespace ox::grid;
