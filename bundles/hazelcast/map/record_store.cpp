@@ -30,6 +30,7 @@ Record* RecordStore::put(BytesView key, BytesView value, const RecordMeta& meta)
     grown(static_cast<std::int64_t>(kOverhead + record->keySize + record->valueSize));
   } else {
     record = *it;
+    digest_ -= digestOf(*record);
     expiring(record->canExpire() ? -1 : 0);
     if (record->valueSize == value.size()) {
       if (!value.empty())
@@ -47,11 +48,13 @@ Record* RecordStore::put(BytesView key, BytesView value, const RecordMeta& meta)
   }
   if (tombstones_) tombstones_->forget(key);
   static_cast<RecordMeta&>(*record) = meta;
+  digest_ += digestOf(*record);
   expiring(record->canExpire() ? 1 : 0);
   return record;
 }
 
 void RecordStore::erase(Record* record) {
+  digest_ -= digestOf(*record);
   index_.erase(record->key());
   expiring(record->canExpire() ? -1 : 0);
   grown(-static_cast<std::int64_t>(kOverhead + record->keySize + record->valueSize));
@@ -85,6 +88,7 @@ void RecordStore::clearRecords() {
   index_.clear();
   for (Record* record : list_) release(record);
   list_.clear();
+  digest_ = 0;
   grown(-static_cast<std::int64_t>(bytes_));
   expiring(-static_cast<std::int64_t>(canExpire_));
   sweepCursor = 0;

@@ -151,6 +151,17 @@ void Impl::startCompare(Partition& p, Follower& f) {
   sendCompare(p, f);
 }
 
+// Of the records that a follower of this level holds.
+std::uint64_t Impl::digest(const Replica& replica, int level) const {
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < replica.stores.size(); ++i) {
+    const auto& records = replica.stores[i];
+    if (!records || records->empty() || maps_[i]->copies < level) continue;
+    sum += foldBits(digestOf(maps_[i]->name) ^ records->digest());
+  }
+  return sum;
+}
+
 void Impl::sendCompare(Partition& p, Follower& f) {
   f.comparedAt = steady();
   CompareMessage c;
@@ -158,6 +169,8 @@ void Impl::sendCompare(Partition& p, Follower& f) {
   c.baseTerm = p.baseTerm;
   c.baseValidFrom = p.baseValidFrom;
   c.baseVersions = p.baseVersions;
+  c.hasDigest = tombstones();
+  if (c.hasDigest) c.digest = digest(p.data, f.level);
   host_.send(f.id, c.encode(static_cast<std::uint16_t>(p.number)));
 }
 
@@ -297,6 +310,23 @@ void Impl::onAck(Kind kind, const MemberId& from, Partition& p, BytesView frame)
       f->sync = Sync::kDown;
       f->acked = 0;
       break;
+    case AckStatus::kDamaged:
+      if (kind != Kind::kCompareReply || f->sync == Sync::kWaiting || f->sync == Sync::kDown) return;
+      if (f->repaired) {
+        // A copy did not help: the members' map settings differ, say. The numbers fit.
+        f->sync = Sync::kSynced;
+        f->acked = std::max(f->acked, message->seq);
+        break;
+      }
+      f->repaired = true;
+      ++figures_.repairs;
+      if ((figures_.repairs & (figures_.repairs - 1)) == 0)
+        host_.log(1, "partition " + std::to_string(p.number) + ": the copy of member " +
+                         from.toString() + " differs although its numbers fit; it is copied anew "
+                         "(repair number " + std::to_string(figures_.repairs) + ")");
+      wantCopy(p, *f, 0);
+      startCopy(p, *f);
+      break;
     case AckStatus::kMismatch:
       if (f->sync == Sync::kWaiting || f->sync == Sync::kDown) return;
       wantCopy(p, *f, f->sync == Sync::kCopying ? settings_.retryMillis : 0);
@@ -315,6 +345,7 @@ void Impl::onAck(Kind kind, const MemberId& from, Partition& p, BytesView frame)
       } else if (kind == Kind::kCompareReply) {
         if (f->sync != Sync::kComparing && f->sync != Sync::kSynced) return;
         f->sync = Sync::kSynced;
+        f->repaired = false;
         f->acked = std::max(f->acked, message->seq);
       } else if (f->sync == Sync::kSynced) {
         f->acked = std::max(f->acked, message->seq);

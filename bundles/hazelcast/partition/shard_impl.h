@@ -247,6 +247,7 @@ class ShardCore::Impl {
   ReplicationHead head(const Partition& p, const Follower& f) const;
   void refreshFollowers(Partition& p, const ClusterView& view);
   void startCompare(Partition& p, Follower& f);
+  std::uint64_t digest(const Replica& replica, int level) const;
   void sendCompare(Partition& p, Follower& f);
   void wantCopy(Partition& p, Follower& f, std::int64_t pause);
   void startCopy(Partition& p, Follower& f);

@@ -190,3 +190,32 @@ TEST_CASE("writes with fewer copies than configured are counted, and told after 
   REQUIRE(c.node(0).logs.size() == 1);
   CHECK(c.node(0).logs[0].find("2 backups") != std::string::npos);
 }
+
+TEST_CASE("a backup whose content differs although its numbers fit is found and copied anew, once") {
+  Cluster c(2);
+  c.installNew({{0, 1}});
+  c.settle();
+  c.call(0, MapOp::kSet, "key-a", "v");
+  c.settle();
+  c.run(12'000);
+  CHECK(c.core(0).figures().repairs == 0);
+  c.hold(0, 1);
+  auto set = c.call(0, MapOp::kSet, "key-b", "v");
+  REQUIRE(c.wire(0, 1).size() == 1);
+  Bytes& frame = c.wire(0, 1).front();
+  const auto at = frame.find("key-b");
+  REQUIRE(at != Bytes::npos);
+  frame[at + 4] = 'x';
+  c.hold(0, 1, false);
+  c.settle();
+  CHECK(set.value().applied);
+  CHECK(c.core(0).unsyncedReplicas() == 0);
+  c.run(12'000);
+  CHECK(c.core(0).figures().repairs == 1);
+  CHECK(c.core(0).unsyncedReplicas() == 0);
+  c.crash(0);
+  c.installNew({{1}});
+  CHECK(c.get(1, "key-a") == "v");
+  CHECK(c.get(1, "key-b") == "v");
+  CHECK(c.get(1, "key-x") == "(none)");
+}
