@@ -71,6 +71,8 @@ bool parseInt(const std::string& text, std::int64_t min, std::int64_t max, std::
   return failed == std::errc() && stop == t.data() + t.size() && out >= min && out <= max;
 }
 
+constexpr std::int64_t kMaxMinClusterSize = 1024;
+
 }  // namespace
 
 void readMapField(const std::string& field, const std::string& key, const config::Setting& setting,
@@ -83,6 +85,13 @@ void readMapField(const std::string& field, const std::string& key, const config
       reader.at(Problem::Severity::kError, key, setting,
                 "\"" + setting.value + "\" is not a number in 0.." + std::to_string(max));
   };
+  const auto flag = [&](bool& target) {
+    const std::string value = lower(trimmed(setting.value));
+    if (value != "true" && value != "false")
+      reader.at(Problem::Severity::kError, key, setting,
+                "\"" + setting.value + "\" is not true or false");
+    target = value == "true";
+  };
   if (field == "name") map.name = trimmed(setting.value);
   else if (field == "backupcount") number(6, map.backupCount);
   else if (field == "asyncbackupcount") number(6, map.asyncBackupCount);
@@ -90,16 +99,27 @@ void readMapField(const std::string& field, const std::string& key, const config
   else if (field == "maxidleseconds") number(INT32_MAX, map.maxIdleSeconds);
   else if (field == "indexes.attributes") map.indexes = items(setting.value);
   else if (field == "indexes.orderedattributes") map.orderedIndexes = items(setting.value);
-  else if (field == "readbackupdata") {
+  else if (field == "readbackupdata") flag(map.readBackupData);
+  else if (field == "discardable") flag(map.discardable);
+  else if (field == "minclustersize") number(kMaxMinClusterSize, map.minClusterSize);
+  else if (field == "minclustersizeprotects") {
     const std::string value = lower(trimmed(setting.value));
-    if (value != "true" && value != "false")
+    if (value != "write" && value != "read-write")
       reader.at(Problem::Severity::kError, key, setting,
-                "\"" + setting.value + "\" is not true or false");
-    map.readBackupData = value == "true";
+                "\"" + setting.value + "\" is not write or read-write");
+    map.protectReads = value != "write";
+  } else if (field == "mergepolicy") {
+    if (const auto policy = mergePolicyByName(trimmed(setting.value))) map.mergePolicy = *policy;
+    else
+      reader.at(Problem::Severity::kError, key, setting,
+                "\"" + setting.value + "\" is no merge policy; allowed are latest-update, "
+                "put-if-absent, higher-hits, pass-through, discard, and the original's class names "
+                "of these");
   } else {
     reader.at(Problem::Severity::kWarn, key, setting,
               "unknown field of a map, ignored; known are name, backupCount, asyncBackupCount, "
-              "readBackupData, timeToLiveSeconds, maxIdleSeconds, indexes.attributes, "
+              "readBackupData, timeToLiveSeconds, maxIdleSeconds, mergePolicy, minClusterSize, "
+              "minClusterSizeProtects, discardable, indexes.attributes, "
               "indexes.orderedAttributes");
   }
 }
@@ -180,6 +200,9 @@ GridConfig readGridConfig(const config::Config& config, const std::vector<std::s
                      std::to_string(out.heartbeatMillis / 1000) + "), or every member is suspected");
   out.leaveMillis = reader.number(keys::kGracefulShutdownMaxWait) * 1000;
   out.partitionCount = static_cast<int>(reader.number(keys::kPartitionCount));
+  out.maxBytes = config.get(keys::kGridMaxBytes);
+  out.discardableMaxBytes = config.get(keys::kGridDiscardableMaxBytes);
+  out.tombstoneMillis = config.get(keys::kGridTombstoneSeconds) * 1000;
   return out;
 }
 

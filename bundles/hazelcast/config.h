@@ -55,6 +55,9 @@ struct GridConfig {
   std::int64_t mergeFirstMillis = 120'000;      // first look for the other half of a split cluster
   std::int64_t mergeNextMillis = 120'000;       // then this often
   int partitionCount = kDefaultPartitionCount;
+  std::int64_t maxBytes = 0;                    // of entries on this member; 0 = no limit
+  std::int64_t discardableMaxBytes = 0;         // of entries of discardable maps
+  std::int64_t tombstoneMillis = 3'600'000;     // how long removals are remembered
   PartitionGroups partitionGroup;
   DiscoverySettings discovery() const { return {join, nodes, multicast, dns}; }
   std::shared_ptr<const MapConfigs> maps = std::make_shared<MapConfigs>();

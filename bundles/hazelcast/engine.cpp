@@ -91,6 +91,7 @@ Status Engine::Impl::start() {
   hooks.deliver = [weak](const std::string& topic, services::TopicMessage message) {
     if (const auto self = weak.lock()) self->deliver(topic, std::move(message));
   };
+  memory = std::make_shared<MemoryBudget>(config.maxBytes, config.discardableMaxBytes);
   std::vector<std::weak_ptr<Lane>> all;
   for (int i = 0; i < shards->count(); ++i) {
     ShardSettings s;
@@ -98,6 +99,9 @@ Status Engine::Impl::start() {
     s.shardIndex = i;
     s.shardCount = shards->count();
     s.callTimeoutMillis = config.callTimeoutMillis;
+    s.fenceMillis = config.silenceMillis;
+    s.tombstoneMillis = config.tombstoneMillis;
+    s.memory = memory;
     lanes.push_back(
         std::make_shared<Lane>(shards->at(i), s, config.maps, context, clock, hooks));
     all.push_back(lanes.back());

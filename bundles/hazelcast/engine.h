@@ -22,6 +22,7 @@
 #include "discovery/discovery.h"
 #include "membership/control_core.h"
 #include "net/shard.h"
+#include "partition/shard_core.h"
 #include "net/workers.h"
 #include "services/grid.h"
 
@@ -51,6 +52,7 @@ struct EngineFigures {
   std::int64_t certificateUntilMillis = 0;  // 0 = links without certificates
   std::uint64_t unsyncedReplicas = 0;
   std::uint64_t ownedEntries = 0;
+  ShardFigures data;  // sums over the shards
 };
 
 class Engine final : public services::Grid {

@@ -414,6 +414,7 @@ EngineFigures Engine::figures() const {
   }
   for (const auto& lane : impl_->lanes) {
     f.badMessages += lane->badMessages();
+    f.data += lane->figures();
     f.unsyncedReplicas += lane->unsynced();
     f.ownedEntries += lane->ownedEntries();
   }

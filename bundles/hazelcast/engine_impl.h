@@ -122,6 +122,7 @@ struct Engine::Impl final : public ControlHost, public std::enable_shared_from_t
   const std::shared_ptr<LinkEncryption> encryption = std::make_shared<LinkEncryption>(nullptr);
   std::shared_ptr<const LinkContext> context;
   std::vector<std::shared_ptr<Lane>> lanes;
+  std::shared_ptr<MemoryBudget> memory;  // of all lanes
   Gate pooled;  // tasks of ours in the workers
 
   std::unique_ptr<net::Shard> control;

@@ -46,6 +46,8 @@ void Lane::refreshFigures() {
   owned_ = core_->ownedEntries();
   unsynced_ = core_->unsyncedReplicas();
   bad_ = core_->badMessages();
+  std::lock_guard lock(figuresMutex_);
+  figures_ = core_->figures();
 }
 
 void Lane::close(bool abruptly) {

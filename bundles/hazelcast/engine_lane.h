@@ -50,6 +50,10 @@ class Lane final : public ShardHost, public std::enable_shared_from_this<Lane> {
   std::uint64_t ownedEntries() const { return owned_; }
   std::uint64_t unsynced() const { return unsynced_; }
   std::uint64_t badMessages() const { return bad_; }
+  ShardFigures figures() const {
+    std::lock_guard lock(figuresMutex_);
+    return figures_;
+  }
 
   // ShardHost
   void send(const MemberId& to, Bytes frame) override;
@@ -76,6 +80,8 @@ class Lane final : public ShardHost, public std::enable_shared_from_this<Lane> {
   std::atomic<std::size_t> posted_{0};
   std::atomic<std::size_t> forwarded_{0};  // bytes other lanes have given us and we have not read
   bool paused_ = false;
+  mutable std::mutex figuresMutex_;
+  ShardFigures figures_;  // of the last tick
   std::atomic<std::uint64_t> owned_{0}, unsynced_{0}, bad_{0};
 };
 

@@ -193,6 +193,30 @@ void gridMetrics(Engine& engine, std::vector<MetricSample>& out) {
          static_cast<double>(f.tooMany));
   sample(out, "ox_grid_bad_messages_total", "Undecodable messages of members", true,
          static_cast<double>(f.badMessages));
+  const auto data = [&](const char* name, const char* help, bool total, auto n) {
+    sample(out, name, help, total, static_cast<double>(n));
+  };
+  data("ox_grid_fences_total", "Pauses after which the member list had to be confirmed", true,
+       f.data.fences);
+  data("ox_grid_memory_refused_total", "Writes refused at the memory limit", true,
+       f.data.memoryRefused);
+  data("ox_grid_memory_used_bytes", "Bytes of the entries and tombstones held here", false,
+       f.data.bytes);
+  data("ox_grid_protection_refused_total", "Operations refused below a map's minClusterSize", true,
+       f.data.protectionRefused);
+  data("ox_grid_fewer_copies_total", "Writes with fewer backups than configured", true,
+       f.data.fewerCopies);
+  data("ox_grid_repairs_total", "Backups found different by their digest and copied anew", true,
+       f.data.repairs);
+  data("ox_grid_retries_indeterminate_total", "Retries of operations not remembered any more", true,
+       f.data.indeterminateRetries);
+  data("ox_grid_tombstones", "Removals remembered", false, f.data.tombstones);
+  data("ox_grid_tombstones_dropped_total", "Removals forgotten early, for a bound", true,
+       f.data.tombstonesDropped);
+  data("ox_grid_merge_kept_total", "Own entries taken over by another half of the cluster", true,
+       f.data.mergeKept);
+  data("ox_grid_merge_dropped_total", "Own entries dropped when joining another half", true,
+       f.data.mergeDropped);
   sample(out, "ox_grid_link_resets_total", "Data sessions that broke and were dialled again", true,
          static_cast<double>(f.linkResets));
   sample(out, "ox_grid_pauses_total", "Times this node stood still", true,

@@ -402,7 +402,8 @@ const Key<bool> kMapReadBackupData(
     {.name = "com.openexchange.hazelcast.configuration.map.readBackupData",
      .file = "hazelcast/sessions.properties", .defaultText = "false", .stockText = "true",
      .help = "Whether a node answers reads from a copy that it holds itself, which is faster and may"
-     " be a moment old. Not there yet: every read goes to the owner of the entry."});
+     " see a write that is not acknowledged yet. Entries with an idle time are always read at their "
+     "owner, because an access must count."});
 
 const Key<std::int64_t> kMapTimeToLiveSeconds(
     {.name = "com.openexchange.hazelcast.configuration.map.timeToLiveSeconds",
@@ -429,5 +430,52 @@ const Key<std::vector<std::string>> kMapIndexesOrderedAttributes(
      .file = "hazelcast/sessions.properties", .defaultText = "",
      .help = "Fields by which entries are looked up in ranges. Not there yet: see "
      "indexes.attributes."});
+
+const Key<std::string> kMapMergePolicy(
+    {.name = "com.openexchange.hazelcast.configuration.map.mergePolicy",
+     .file = "hazelcast/sessions.properties", .defaultText = "latest-update",
+     .allowed = "latest-update, put-if-absent, higher-hits, pass-through, discard", .ours = true,
+     .help = "Which of two entries stays when two halves of a split cluster unite: the newer one, the "
+     "one that is there, the one read more often, the one of the side that joins, or nothing of "
+     "that side. The class names of Hazelcast's policies are accepted as well."});
+
+const Key<std::int64_t> kMapMinClusterSize(
+    {.name = "com.openexchange.hazelcast.configuration.map.minClusterSize",
+     .file = "hazelcast/sessions.properties", .defaultText = "0", .min = 0, .max = 1024,
+     .ours = true,
+     .help = "Full members (not lite ones) that the cluster must have for operations on this map; "
+     "below it they fail with GRID-0011, so that only one side of a split works on it. 0 = off."});
+
+const Key<std::string> kMapMinClusterSizeProtects(
+    {.name = "com.openexchange.hazelcast.configuration.map.minClusterSizeProtects",
+     .file = "hazelcast/sessions.properties", .defaultText = "read-write",
+     .allowed = "write, read-write", .ours = true,
+     .help = "Whether minClusterSize refuses writes only, or reads as well."});
+
+const Key<bool> kMapDiscardable(
+    {.name = "com.openexchange.hazelcast.configuration.map.discardable",
+     .file = "hazelcast/sessions.properties", .defaultText = "false", .ours = true,
+     .help = "Whether the map is a cache whose entries may be lost: it counts for "
+     "com.openexchange.hazelcast.discardableMaxBytes and not for the limit of the others."});
+
+const Key<std::int64_t> kGridMaxBytes(
+    {.name = "com.openexchange.hazelcast.maxBytes", .file = "hazelcast.properties",
+     .defaultText = "0", .min = 0, .max = INT64_MAX, .ours = true,
+     .help = "Bytes that the entries held by this node may take (keys, values, overhead, tombstones, "
+     "own and copies for others; about 1.1 times as much resident memory). At the limit writes that "
+     "need more room fail with GRID-0010, which a repetition does not cure; nothing is evicted, and "
+     "copies and moves between nodes go on. 0 = no limit."});
+
+const Key<std::int64_t> kGridDiscardableMaxBytes(
+    {.name = "com.openexchange.hazelcast.discardableMaxBytes", .file = "hazelcast.properties",
+     .defaultText = "0", .min = 0, .max = INT64_MAX, .ours = true,
+     .help = "The same for the entries of maps that are configured as discardable. 0 = no limit."});
+
+const Key<std::int64_t> kGridTombstoneSeconds(
+    {.name = "com.openexchange.hazelcast.tombstoneSeconds", .file = "hazelcast.properties",
+     .defaultText = "3600", .min = 60, .max = 604800, .ours = true,
+     .help = "How long removed and expired entries are remembered, so that a node that comes back "
+     "after a split does not bring them back. Must be longer than a split lasts, and than the delays "
+     "of merging."});
 
 }  // namespace ox::config::keys

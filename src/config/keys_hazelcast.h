@@ -110,5 +110,16 @@ extern const Key<std::vector<std::string>> kMapIndexesAttributes;
 //   com.openexchange.hazelcast.configuration.map.indexes.attributes
 extern const Key<std::vector<std::string>> kMapIndexesOrderedAttributes;
 //   com.openexchange.hazelcast.configuration.map.indexes.orderedAttributes
+extern const Key<std::string> kMapMergePolicy;
+//   com.openexchange.hazelcast.configuration.map.mergePolicy
+extern const Key<std::int64_t> kMapMinClusterSize;
+//   com.openexchange.hazelcast.configuration.map.minClusterSize
+extern const Key<std::string> kMapMinClusterSizeProtects;
+//   com.openexchange.hazelcast.configuration.map.minClusterSizeProtects
+extern const Key<bool> kMapDiscardable;  // com.openexchange.hazelcast.configuration.map.discardable
+extern const Key<std::int64_t> kGridMaxBytes;  // com.openexchange.hazelcast.maxBytes
+extern const Key<std::int64_t> kGridDiscardableMaxBytes;
+//   com.openexchange.hazelcast.discardableMaxBytes
+extern const Key<std::int64_t> kGridTombstoneSeconds;  // com.openexchange.hazelcast.tombstoneSeconds
 
 }  // namespace ox::config::keys

@@ -55,6 +55,7 @@ class Shards final : public DataSide {
       s.shardCount = world.tunables.shards;
       s.callTimeoutMillis = world.tunables.callTimeoutMillis;
       s.compareMillis = world.tunables.compareMillis;
+      s.fenceMillis = world.tunables.silenceMillis;
       s.retryMillis = world.tunables.retryMillis;
       s.copyChunkBytes = world.tunables.copyChunkBytes;
       hosts_.push_back(std::make_unique<Host>(world, member, i));

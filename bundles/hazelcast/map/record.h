@@ -62,6 +62,27 @@ struct Record : RecordMeta {
   bool canExpire() const { return ttl != 0 || maxIdle != 0; }
 };
 
+// 64 bits of a key or name, the same on every member and machine (little-endian words, multiply and
+// fold). Not for tables: it has no secret.
+inline std::uint64_t foldBits(std::uint64_t v) {
+  v ^= v >> 32;
+  v *= 0xd6e8feb86659fd93ULL;
+  v ^= v >> 32;
+  v *= 0xd6e8feb86659fd93ULL;
+  return v ^ (v >> 32);
+}
+inline std::uint64_t digestOf(BytesView bytes) {
+  std::uint64_t h = bytes.size() * 0x9e3779b97f4a7c15ULL;
+  for (std::size_t i = 0; i < bytes.size(); i += 8) {
+    std::uint64_t word = 0;
+    const std::size_t n = std::min<std::size_t>(8, bytes.size() - i);
+    for (std::size_t b = 0; b < n; ++b)
+      word |= static_cast<std::uint64_t>(static_cast<std::uint8_t>(bytes[i + b])) << (8 * b);
+    h = foldBits(h ^ word);
+  }
+  return h;
+}
+
 // Equality of serialized Data: same type id and payload, the partition hash in the first four
 // bytes is ignored (source: Hazelcast's HeapData.equals). Shorter blobs are compared whole.
 inline BytesView comparable(BytesView blob) { return blob.size() >= 8 ? blob.substr(4) : blob; }

@@ -27,17 +27,17 @@ Record* RecordStore::put(BytesView key, BytesView value, const RecordMeta& meta)
     record->slot = static_cast<std::uint32_t>(list_.size());
     list_.push_back(record);
     index_.insert(record);
-    bytes_ += kOverhead + record->keySize + record->valueSize;
+    grown(static_cast<std::int64_t>(kOverhead + record->keySize + record->valueSize));
   } else {
     record = *it;
-    canExpire_ -= record->canExpire() ? 1 : 0;
+    digest_ -= digestOf(*record);
+    expiring(record->canExpire() ? -1 : 0);
     if (record->valueSize == value.size()) {
       if (!value.empty())
         std::memmove(record->data() + record->keySize, value.data(), value.size());
     } else {
       Record* bigger = allocate(record->key(), value);
-      bytes_ += bigger->valueSize;
-      bytes_ -= record->valueSize;
+      grown(static_cast<std::int64_t>(bigger->valueSize) - record->valueSize);
       bigger->slot = record->slot;
       list_[record->slot] = bigger;
       // The key's bytes are the same, so that the slot of the index stays right.
@@ -48,14 +48,16 @@ Record* RecordStore::put(BytesView key, BytesView value, const RecordMeta& meta)
   }
   if (tombstones_) tombstones_->forget(key);
   static_cast<RecordMeta&>(*record) = meta;
-  canExpire_ += record->canExpire() ? 1 : 0;
+  digest_ += digestOf(*record);
+  expiring(record->canExpire() ? 1 : 0);
   return record;
 }
 
 void RecordStore::erase(Record* record) {
+  digest_ -= digestOf(*record);
   index_.erase(record->key());
-  canExpire_ -= record->canExpire() ? 1 : 0;
-  bytes_ -= kOverhead + record->keySize + record->valueSize;
+  expiring(record->canExpire() ? -1 : 0);
+  grown(-static_cast<std::int64_t>(kOverhead + record->keySize + record->valueSize));
   Record* last = list_.back();
   last->slot = record->slot;
   list_[record->slot] = last;
@@ -86,8 +88,9 @@ void RecordStore::clearRecords() {
   index_.clear();
   for (Record* record : list_) release(record);
   list_.clear();
-  bytes_ = 0;
-  canExpire_ = 0;
+  digest_ = 0;
+  grown(-static_cast<std::int64_t>(bytes_));
+  expiring(-static_cast<std::int64_t>(canExpire_));
   sweepCursor = 0;
 }
 

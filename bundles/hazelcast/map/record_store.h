@@ -20,9 +20,15 @@
 
 namespace ox::grid {
 
+// What the stores of one shard take, kept up to date by them.
+struct StoreUse {
+  std::int64_t bytes = 0;
+  std::int64_t canExpire = 0;
+};
+
 class RecordStore {
  public:
-  RecordStore() = default;
+  explicit RecordStore(StoreUse* use = nullptr) : use_(use) {}
   ~RecordStore() { clear(); }
   RecordStore(const RecordStore&) = delete;
   RecordStore& operator=(const RecordStore&) = delete;
@@ -49,6 +55,8 @@ class RecordStore {
   std::size_t size() const { return list_.size(); }
   bool empty() const { return list_.empty(); }
   std::uint64_t bytes() const { return bytes_; }
+  // Sum over key and version of every record: equal stores have equal digests, whatever the order.
+  std::uint64_t digest() const { return digest_; }
   Record* at(std::size_t position) const { return list_[position]; }
   std::size_t canExpire() const { return canExpire_; }
   bool expired(const Record& record, std::int64_t now) const {
@@ -79,13 +87,27 @@ class RecordStore {
     bool operator()(BytesView a, const Record* b) const { return sameData(a, b->key()); }
   };
   void clearRecords();
+  static std::uint64_t digestOf(const Record& r) {
+    return foldBits(grid::digestOf(comparable(r.key())) ^ foldBits(r.version.time) ^
+                    (r.version.origin * 0x9e3779b97f4a7c15ULL));
+  }
+  void grown(std::int64_t bytes) {
+    bytes_ += static_cast<std::uint64_t>(bytes);
+    if (use_ != nullptr) use_->bytes += bytes;
+  }
+  void expiring(std::int64_t records) {
+    canExpire_ += static_cast<std::size_t>(records);
+    if (use_ != nullptr) use_->canExpire += records;
+  }
   static Record* allocate(BytesView key, BytesView value);
   static void release(Record* record);
 
+  StoreUse* use_ = nullptr;
   absl::flat_hash_set<Record*, Hash, Equal> index_;
   std::vector<Record*> list_;
   std::unique_ptr<Tombstones> tombstones_;
   std::uint64_t bytes_ = 0;
+  std::uint64_t digest_ = 0;
   std::size_t canExpire_ = 0;
   std::int64_t idleFloor_ = 0;
 };

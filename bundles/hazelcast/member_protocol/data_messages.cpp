@@ -306,6 +306,7 @@ Bytes CompareMessage::encode(std::uint16_t slot) const {
   writeView(out, baseTerm);
   out.u8(baseValidFrom);
   writeVersions(out, baseVersions);
+  if (hasDigest) out.u64(digest);
   return out.take();
 }
 Result<CompareMessage> CompareMessage::decode(ByteReader& in) {
@@ -314,6 +315,10 @@ Result<CompareMessage> CompareMessage::decode(ByteReader& in) {
   m.baseTerm = readView(in);
   m.baseValidFrom = readLevel(in);
   m.baseVersions = readVersions(in);
+  if (in.ok() && !in.atEnd()) {
+    m.hasDigest = true;
+    m.digest = in.u64();
+  }
   return finish(in, m, "compare");
 }
 
@@ -430,7 +435,7 @@ Result<AckMessage> AckMessage::decode(ByteReader& in) {
   m.term = readView(in);
   m.round = in.u32();
   const auto status = in.u8();
-  if (status > static_cast<std::uint8_t>(AckStatus::kStale)) in.fail();
+  if (status > static_cast<std::uint8_t>(AckStatus::kDamaged)) in.fail();
   m.status = static_cast<AckStatus>(status);
   m.seq = in.u64();
   m.index = in.u32();

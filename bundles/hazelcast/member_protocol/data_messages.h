@@ -147,6 +147,8 @@ struct CompareMessage {
   ViewId baseTerm;  // what the owner held when its term began
   std::uint8_t baseValidFrom = 0;
   Versions baseVersions{};
+  bool hasDigest = false;    // protocol 2: of the records at the head's level and versions
+  std::uint64_t digest = 0;
 
   Bytes encode(std::uint16_t slot) const;
   static Result<CompareMessage> decode(ByteReader& in);
@@ -187,7 +189,8 @@ struct CopyChunkMessage {
   static Result<CopyChunkMessage> decode(ByteReader& in);
 };
 
-enum class AckStatus : std::uint8_t { kOk, kMismatch, kStale };
+// kDamaged: the numbers fit, the digest does not; only where one came.
+enum class AckStatus : std::uint8_t { kOk, kMismatch, kStale, kDamaged };
 // kBackupAck, kCompareReply, kCopyAck.
 struct AckMessage {
   ViewId term;

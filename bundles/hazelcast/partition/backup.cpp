@@ -147,6 +147,7 @@ void Impl::onCompare(const MemberId& from, Partition& p, BytesView frame) {
       raiseLevel(r, h.level);
       for (std::size_t i = level; i < h.versions.size(); ++i) r.versions[i] = h.versions[i];
       r.seqSeen = std::max(r.seqSeen, h.versions[0]);
+      if (message->hasDigest && message->digest != digest(r, h.level)) status = AckStatus::kDamaged;
     } else {
       status = AckStatus::kMismatch;
     }

@@ -94,6 +94,7 @@ void Impl::askPage(std::shared_ptr<Pages> pages, std::uint32_t cursor) {
 
 void Impl::overPartitions(const std::string& name, OpKind kind,
                           std::function<void(Result<OpResult>)> total) {
+  enter();
   if (!view_) return total(Error(Code::kGridNotJoined));
   if (name.empty() || name.size() > kMaxNameBytes || isContainerName(name))
     return total(Error(Code::kInvalid, "a map name has 1.." + std::to_string(kMaxNameBytes) +

@@ -12,6 +12,7 @@ using Impl = ShardCore::Impl;
 void Impl::execute(const std::string& name, int number, services::MapRequest request,
                    MapDone done) {
   OX_CHECK(number >= 0 && mine(number));
+  enter();
   if (request.key.size() > kMaxKeyBytes || request.value.size() > kMaxValueBytes ||
       request.expected.size() > kMaxValueBytes) {
     done(Error(Code::kNetTooLarge, "map '" + name.substr(0, 80) + "': a key may have " +
@@ -31,7 +32,8 @@ void Impl::execute(const std::string& name, int number, services::MapRequest req
   }
   const auto kind = static_cast<OpKind>(request.op);
   Partition* p = partition(number);
-  if (p != nullptr && p->owner && !p->frozen && p->calls.idle()) {
+  if (p != nullptr && readHere(*p, name, kind, request, done)) return;
+  if (p != nullptr && serving(*p) && p->calls.idle()) {
     runLocal(*p, name, kind, request, 0, nullptr, std::move(done), {});
     return;
   }
@@ -71,7 +73,7 @@ bool Impl::dispatch(Partition& p, Call& call) {
   if (replicas.count == 0) return wait(&p, call, 0);
   const MemberId& owner = replicas.at[0];
   if (owner == settings_.self) {
-    if (!p.owner || p.frozen) return wait(&p, call, 0);
+    if (!serving(p)) return wait(&p, call, 0);
     const auto it = calls_.find(call.counter);
     const std::unique_ptr<Call> own = std::move(it->second);
     calls_.erase(it);

@@ -55,6 +55,7 @@ void Impl::containersOwned(Partition& p) {
 void Impl::invoke(const std::string& name, int number, Bytes request, std::int64_t waitMillis,
                   services::Completion<Bytes> done) {
   OX_CHECK(number >= 0 && mine(number));
+  enter();
   if (!isContainerName(name) || name.size() > kMaxNameBytes) {
     done(Error(Code::kInvalid, "a container name begins with '@' and has at most " +
                                    std::to_string(kMaxNameBytes) + " bytes"));
@@ -78,7 +79,7 @@ void Impl::invoke(const std::string& name, int number, Bytes request, std::int64
     else done(std::move(r->reply.value).value_or(Bytes()));
   };
   Partition* p = partition(number);
-  if (p != nullptr && p->owner && !p->frozen && p->calls.idle())
+  if (p != nullptr && serving(*p) && p->calls.idle())
     return runLocal(*p, name, OpKind::kContainer, body, 0, nullptr, {}, std::move(internal));
   Call call;
   call.partition = number;
@@ -260,7 +261,7 @@ void Impl::containersTick(std::int64_t now) {
   const bool tick = now >= containerTickAt_;
   if (tick) containerTickAt_ = now + kContainerTickMillis;
   for (auto& p : partitions_) {
-    if (!p || !p->owner || p->frozen) continue;
+    if (!p || !serving(*p)) continue;
     if (tick && !p->data.containers.empty()) containerHooks(*p);
     if (p->parkedCalls.empty()) continue;
     std::vector<ContainerAnswer> answers;

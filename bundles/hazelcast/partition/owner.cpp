@@ -30,6 +30,8 @@ void Impl::countOperation(MapInfo& m, OpKind kind, bool hit) {
 Impl::Executed Impl::run(Partition& p, MapInfo& m, OpKind kind, const OperationInput& in,
                          std::uint32_t cursor, const RecordMeta* meta, const OpId* remote) {
   Executed out;
+  out.error = tooFewMembers(m, kind);
+  if (out.error) return out;
   if (kind == OpKind::kMerge) {
     runMerge(p, m, in, *meta, remote, out);
     return out;
@@ -54,6 +56,8 @@ Impl::Executed Impl::run(Partition& p, MapInfo& m, OpKind kind, const OperationI
     expire(p, m, records, record);
     record = nullptr;
   }
+  out.error = noRoom(m, in, record);
+  if (out.error) return out;
   Outcome outcome = applyOperation(in, records, record, m.config, now, hybrid_);
   out.result.reply = std::move(outcome.reply);
   countOperation(m, kind, out.result.reply.applied);
@@ -98,6 +102,11 @@ void Impl::runLocal(Partition& p, const std::string& name, OpKind kind,
   const OperationInput in{static_cast<MapOp>(kind), request.key, request.value, request.expected,
                           request.ttlMillis, request.maxIdleMillis};
   Executed e = run(p, *m, kind, in, cursor, meta, nullptr);
+  if (e.error) {
+    if (done) done(std::move(*e.error));
+    else internal(std::move(*e.error));
+    return;
+  }
   if (e.waitFor == 0 || watermark(p, m->sync) >= e.waitFor) {
     if (done) done(std::move(e.result.reply));
     else internal(std::move(e.result));
@@ -126,7 +135,7 @@ void Impl::onOperation(const MemberId& from, Partition& p, BytesView frame) {
   const auto refused = p.refused.find(from);
   if (!p.owner || (refused != p.refused.end() && message->stream <= refused->second))
     return refuse(from, p, *message);
-  if (p.frozen) {
+  if (p.frozen || fenced_) {
     if (p.frozenQueue.size() >= kMaxFrozenQueue) return refuse(from, p, *message);
     p.frozenQueue.emplace_back(from, Bytes(frame));
     return;
@@ -156,6 +165,7 @@ void Impl::serve(const MemberId& from, Partition& p, const OperationMessage& mes
   } else if (isContainerOp(message.kind)) {
     return containerRemote(from, p, *m, message);
   } else if (isWrite(message.kind) && p.data.recent.forgotten(message.id)) {
+    ++figures_.indeterminateRetries;
     return reply(from, p.number, message.id.counter, message.stream,
                  Error(Code::kGridIndeterminate));
   } else {
@@ -163,6 +173,7 @@ void Impl::serve(const MemberId& from, Partition& p, const OperationMessage& mes
                             message.expected, message.ttlMillis, message.maxIdleMillis};
     e = run(p, *m, message.kind, in, message.cursor, &message.meta, &message.id);
   }
+  if (e.error) return reply(from, p.number, message.id.counter, message.stream, *e.error);
   if (e.waitFor == 0 || watermark(p, m->sync) >= e.waitFor)
     return reply(from, p.number, message.id.counter, message.stream, std::move(e.result));
   if (pendingWrites_ >= settings_.maxPendingOperations) {
@@ -228,6 +239,7 @@ void Impl::answer(Partition& p, PendingWrite write, Result<OpResult> result) {
 }
 
 void Impl::settle(Partition& p) {
+  if (fenced_) return;  // what is true now is not known
   for (int sync = 0; sync < kMaxReplicas; ++sync) {
     auto& queue = p.pending[sync];
     while (!queue.empty() && queue.front().seq <= watermark(p, sync)) {
@@ -270,9 +282,8 @@ void Impl::checkMigrations(Partition& p) {
 
 void Impl::unfreeze(Partition& p) {
   p.frozen = p.reported = false;
-  auto queue = std::move(p.frozenQueue);
-  p.frozenQueue.clear();
-  for (auto& [from, frame] : queue) onOperation(from, p, frame);
+  if (fenced_) return;
+  runQueue(p);
   if (!p.calls.waiting.empty()) flush(p);
 }
 
@@ -307,9 +318,9 @@ void Impl::ownerTick(Partition& p, std::int64_t now) {
 }
 
 void Impl::sweep(std::int64_t now) {
-  if (partitions_.empty() || maps_.empty()) return;
+  if (partitions_.empty() || maps_.empty() || use_[0].canExpire + use_[1].canExpire == 0) return;
   std::size_t looked = 0;
-  const std::size_t stops = partitions_.size() * maps_.size();
+  const std::size_t stops = std::min(partitions_.size() * maps_.size(), kStoresPerTick);
   for (std::size_t stop = 0; stop < stops && looked < kSweepPerTick; ++stop) {
     Partition* p = partitions_[sweepPartition_].get();
     RecordStore* records =

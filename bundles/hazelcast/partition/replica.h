@@ -132,6 +132,7 @@ struct Follower {
   std::int64_t progressAt = 0;    // steady ms
   std::int64_t comparedAt = 0;
   std::int64_t notBefore = 0;     // of the next copy
+  bool repaired = false;          // copied anew for its digest, not compared equal since
   std::int64_t reportedAt = 0;    // arrival told to the master, 0 = not since this view
   // Copy: frames not sent yet (chunks, then the writes that followed).
   std::deque<Bytes> outbox;
@@ -200,6 +201,7 @@ struct Partition {
   Versions baseVersions{};
   std::uint32_t rounds = 0;
   std::vector<Follower> followers;
+  int backups = 0;  // replicas beside the owner in the view
   std::deque<PendingWrite> pending[kMaxReplicas];  // by the map's synchronous backup count
   bool frozen = false;
   bool reported = false;  // the freeze is final until a view comes

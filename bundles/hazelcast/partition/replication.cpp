@@ -55,6 +55,8 @@ std::uint64_t Impl::replicate(Partition& p, MapInfo& m, const Change& change) {
 
 std::uint64_t Impl::replicate(Partition& p, MapInfo& m, BackupMessage& b) {
   for (int level = 0; level <= m.copies; ++level) ++p.data.versions[level];
+  if (p.backups < m.sync) ++figures_.fewerCopies;
+  reportMemory(false);
   Bytes encoded;
   for (Follower& f : p.followers) {
     if (f.level > m.copies || !f.streaming()) continue;
@@ -118,6 +120,7 @@ void Impl::refreshFollowers(Partition& p, const ClusterView& view) {
     f->targetIndex = std::min<int>(m.replicaIndex, kMaxReplicas - 1);
   }
   p.followers = std::move(next);
+  p.backups = replicas.count - 1;
   for (Follower& f : p.followers) {
     int level = f.index >= 1 ? f.index : kMaxReplicas - 1;
     if (f.target) level = std::min(level, f.becomesOwner ? 0 : f.targetIndex);
@@ -148,6 +151,17 @@ void Impl::startCompare(Partition& p, Follower& f) {
   sendCompare(p, f);
 }
 
+// Of the records that a follower of this level holds.
+std::uint64_t Impl::digest(const Replica& replica, int level) const {
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < replica.stores.size(); ++i) {
+    const auto& records = replica.stores[i];
+    if (!records || records->empty() || maps_[i]->copies < level) continue;
+    sum += foldBits(digestOf(maps_[i]->name) ^ records->digest());
+  }
+  return sum;
+}
+
 void Impl::sendCompare(Partition& p, Follower& f) {
   f.comparedAt = steady();
   CompareMessage c;
@@ -155,6 +169,8 @@ void Impl::sendCompare(Partition& p, Follower& f) {
   c.baseTerm = p.baseTerm;
   c.baseValidFrom = p.baseValidFrom;
   c.baseVersions = p.baseVersions;
+  c.hasDigest = tombstones();
+  if (c.hasDigest) c.digest = digest(p.data, f.level);
   host_.send(f.id, c.encode(static_cast<std::uint16_t>(p.number)));
 }
 
@@ -294,6 +310,23 @@ void Impl::onAck(Kind kind, const MemberId& from, Partition& p, BytesView frame)
       f->sync = Sync::kDown;
       f->acked = 0;
       break;
+    case AckStatus::kDamaged:
+      if (kind != Kind::kCompareReply || f->sync == Sync::kWaiting || f->sync == Sync::kDown) return;
+      if (f->repaired) {
+        // A copy did not help: the members' map settings differ, say. The numbers fit.
+        f->sync = Sync::kSynced;
+        f->acked = std::max(f->acked, message->seq);
+        break;
+      }
+      f->repaired = true;
+      ++figures_.repairs;
+      if ((figures_.repairs & (figures_.repairs - 1)) == 0)
+        host_.log(1, "partition " + std::to_string(p.number) + ": the copy of member " +
+                         from.toString() + " differs although its numbers fit; it is copied anew "
+                         "(repair number " + std::to_string(figures_.repairs) + ")");
+      wantCopy(p, *f, 0);
+      startCopy(p, *f);
+      break;
     case AckStatus::kMismatch:
       if (f->sync == Sync::kWaiting || f->sync == Sync::kDown) return;
       wantCopy(p, *f, f->sync == Sync::kCopying ? settings_.retryMillis : 0);
@@ -312,6 +345,7 @@ void Impl::onAck(Kind kind, const MemberId& from, Partition& p, BytesView frame)
       } else if (kind == Kind::kCompareReply) {
         if (f->sync != Sync::kComparing && f->sync != Sync::kSynced) return;
         f->sync = Sync::kSynced;
+        f->repaired = false;
         f->acked = std::max(f->acked, message->seq);
       } else if (f->sync == Sync::kSynced) {
         f->acked = std::max(f->acked, message->seq);

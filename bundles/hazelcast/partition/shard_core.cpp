@@ -51,14 +51,27 @@ services::TopicStats ShardCore::topicStats(const std::string& topic) const {
 std::uint64_t ShardCore::badMessages() const { return impl_->badMessages_; }
 std::uint64_t ShardCore::ownedEntries() const { return impl_->ownedEntries(); }
 std::uint64_t ShardCore::unsyncedReplicas() const { return impl_->unsyncedReplicas(); }
-void ShardCore::confirmed() {}
+void ShardCore::confirmed() { impl_->confirmed(); }
 void ShardCore::keepEntriesForMerge() { impl_->keepEntriesForMerge(); }
 std::uint64_t ShardCore::mergeBacklog() const { return impl_->mergeBacklog(); }
 std::map<std::string, services::MergeStats> ShardCore::mergeStats() const {
   return impl_->mergedTotal_;
 }
-std::uint64_t ShardCore::tombstones() const { return impl_->tombstoneLog_.size(); }
-std::uint64_t ShardCore::tombstonesDropped() const { return impl_->tombstoneLog_.dropped(); }
+ShardFigures ShardCore::figures() const { return impl_->figures(); }
+ShardFigures& ShardFigures::operator+=(const ShardFigures& o) {
+  fences += o.fences;
+  memoryRefused += o.memoryRefused;
+  protectionRefused += o.protectionRefused;
+  fewerCopies += o.fewerCopies;
+  repairs += o.repairs;
+  indeterminateRetries += o.indeterminateRetries;
+  tombstones += o.tombstones;
+  tombstonesDropped += o.tombstonesDropped;
+  mergeKept += o.mergeKept;
+  mergeDropped += o.mergeDropped;
+  bytes += o.bytes;
+  return *this;
+}
 
 using Impl = ShardCore::Impl;
 
@@ -73,6 +86,26 @@ Impl::Impl(ShardSettings settings, std::shared_ptr<const MapConfigs> maps, Clock
   OX_CHECK(settings_.shardCount > 0 && settings_.shardIndex >= 0 &&
            settings_.shardIndex < settings_.shardCount);
   OX_CHECK(configs_ != nullptr);
+  lastEntry_ = steady();
+  lastEntryWall_ = wall();
+}
+
+Impl::~Impl() {
+  if (!settings_.memory) return;
+  settings_.memory->add(MemoryPool::kKept, -reported_[0]);
+  settings_.memory->add(MemoryPool::kDiscardable, -reported_[1]);
+}
+
+ShardFigures Impl::figures() const {
+  ShardFigures f = figures_;
+  f.tombstones = tombstoneLog_.size();
+  f.tombstonesDropped = tombstoneLog_.dropped();
+  f.bytes = use_[0].bytes + use_[1].bytes + static_cast<std::int64_t>(tombstoneLog_.bytes());
+  for (const auto& [_, s] : mergedTotal_) {
+    f.mergeKept += s.kept();
+    f.mergeDropped += s.dropped();
+  }
+  return f;
 }
 
 ShardCore::Impl::MapInfo* Impl::map(BytesView name) {
@@ -94,7 +127,9 @@ ShardCore::Impl::MapInfo* Impl::map(BytesView name) {
 RecordStore& Impl::store(Replica& replica, std::size_t index) {
   if (replica.stores.size() <= index) replica.stores.resize(maps_.size());
   auto& slot = replica.stores[index];
-  if (!slot) slot = std::make_unique<RecordStore>();
+  if (!slot)
+    slot = std::make_unique<RecordStore>(
+        &use_[static_cast<std::size_t>(poolOf(*maps_[index]))]);
   return *slot;
 }
 
@@ -146,8 +181,13 @@ void Impl::forgetPartitions(int newCount) {
 
 void Impl::viewInstalled(const ViewPtr& view) {
   const Reporting reporting(*this);
+  enter();
   view_ = view;
+  fullMembers_ = 0;
+  if (view_)
+    for (const Member& member : view_->members) fullMembers_ += member.lite ? 0 : 1;
   if (!view_) {
+    fenced_ = false;  // nothing is owned; the next view is a new one
     parkCalls([](const Call& c) { return c.inFlight; }, 0);
     parked_.clear();
     early_.clear();
@@ -277,6 +317,7 @@ void Impl::replayEarly() {
 
 void Impl::peerUp(const MemberId& member) {
   const Reporting reporting(*this);
+  enter();
   up_.insert(member);
   if (const auto it = parked_.find(member); it != parked_.end()) {
     auto frames = std::move(it->second.frames);
@@ -294,6 +335,7 @@ void Impl::peerUp(const MemberId& member) {
 
 void Impl::peerDown(const MemberId& member) {
   const Reporting reporting(*this);
+  enter();
   up_.erase(member);
   parked_.erase(member);
   for (auto& p : partitions_) {
@@ -312,10 +354,13 @@ void Impl::peerDown(const MemberId& member) {
 
 void Impl::tick() {
   const Reporting reporting(*this);
+  enter();
   const std::int64_t now = steady();
+  reportMemory(true);
+  checkCopies(now);
   for (auto& p : partitions_)
     if (p && p->owner) ownerTick(*p, now);
-  sweep(wall());
+  if (!fenced_) sweep(wall());
   containersTick(now);
   tombstoneLog_.sweep(now, settings_.tombstoneMillis);
   callsTick(now);
@@ -325,6 +370,7 @@ void Impl::tick() {
 
 void Impl::received(const MemberId& from, BytesView frame) {
   const Reporting reporting(*this);
+  enter();
   if (frame.size() < kDataHeadBytes || frame.size() > kMaxFrameBytes)
     return bad(from, "frame size " + std::to_string(frame.size()));
   const auto kind = static_cast<Kind>(frame[0]);

@@ -18,6 +18,7 @@
 #include "base/random.h"
 #include "map/map_config.h"
 #include "membership/cluster_view.h"
+#include "partition/memory_budget.h"
 #include "services/grid.h"
 #include "types.h"
 
@@ -47,7 +48,25 @@ struct ShardSettings {
   std::int64_t compareMillis = 5000;     // anti-entropy
   std::size_t copyChunkBytes = 256 << 10;
   std::size_t maxPendingOperations = 100000;  // beyond it RUN-0005
+  // Standing still for longer: nothing is answered before the view is confirmed; 0 = off.
+  std::int64_t fenceMillis = 0;
+  std::shared_ptr<MemoryBudget> memory;  // of all shards; null = no limit
   std::int64_t tombstoneMillis = 3'600'000;  // how long removals are remembered
+};
+
+// Counted since the start; sums over the shards are the member's.
+struct ShardFigures {
+  std::uint64_t fences = 0;             // pauses after which the view had to be confirmed
+  std::uint64_t memoryRefused = 0;      // writes, for the memory limit
+  std::uint64_t protectionRefused = 0;  // operations, for a cluster below a map's minimum
+  std::uint64_t fewerCopies = 0;        // writes acknowledged with fewer copies than configured
+  std::uint64_t repairs = 0;            // backups found damaged by their digest and copied anew
+  std::uint64_t indeterminateRetries = 0;  // retries of operations that are not remembered
+  std::uint64_t tombstones = 0;         // now
+  std::uint64_t tombstonesDropped = 0;  // before their time, for a bound
+  std::uint64_t mergeKept = 0, mergeDropped = 0;
+  std::int64_t bytes = 0;               // of records and tombstones, now
+  ShardFigures& operator+=(const ShardFigures& o);
 };
 
 class ShardCore {
@@ -98,8 +117,7 @@ class ShardCore {
   void confirmed();
   // What became of this member's entries in merges since the start, per map.
   std::map<std::string, services::MergeStats> mergeStats() const;
-  std::uint64_t tombstones() const;
-  std::uint64_t tombstonesDropped() const;  // forgotten before their time, for a bound
+  ShardFigures figures() const;
 
  private:
   std::unique_ptr<Impl> impl_;

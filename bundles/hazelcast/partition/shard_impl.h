@@ -4,6 +4,7 @@
 //   replication.cpp  the owner's followers: compare, copy, acknowledgements
 //   backup.cpp       the receiving side of these
 //   calls.cpp        operations of this member's callers: sending, retrying, timing out
+//   guards.cpp       the fence after a pause, limits, reads from a local backup
 //   containers.cpp   everything that is not a map: requests, backup, copy, merge
 //   bulk.cpp         over all partitions; statistics
 //   merge.cpp        after a split: what is kept, offered, taken
@@ -36,6 +37,8 @@ inline constexpr std::size_t kMaxCopiesAtOnce = 16;
 inline constexpr std::uint32_t kCopyWindow = 8;             // chunks in flight per copy
 inline constexpr std::size_t kMaxWritesBehindCopy = 64u << 20;  // bytes; then the copy starts anew
 inline constexpr std::size_t kSweepPerTick = 2000;          // records looked at for expiry
+inline constexpr std::size_t kStoresPerTick = 1024;         // stores looked at for expiry
+inline constexpr std::int64_t kShortCopiesMillis = 30'000;  // until too few members are a WARN
 inline constexpr std::size_t kBulkReplyBytes = 1u << 20;
 inline constexpr std::size_t kMaxMergeInFlight = 256;
 inline constexpr std::size_t kMaxParkedCalls = 4096;        // waiting for a container, per partition
@@ -52,8 +55,11 @@ class ShardCore::Impl {
 
   Impl(ShardSettings settings, std::shared_ptr<const MapConfigs> maps, Clock& clock,
        Random& random, ShardHost& host);
+  ~Impl();
 
   void tick();
+  void confirmed();
+  ShardFigures figures() const;
   void viewInstalled(const ViewPtr& view);
   void peerUp(const MemberId& member);
   void peerDown(const MemberId& member);
@@ -77,6 +83,7 @@ class ShardCore::Impl {
   Topics topics_;
   std::shared_ptr<const ContainerRegistry> registry_ = std::make_shared<ContainerRegistry>();
   std::uint64_t badMessages_ = 0;
+  StoreUse use_[2];  // by MemoryPool; outlives the partitions
   std::map<std::string, services::MergeStats> mergedTotal_;
   TombstoneLog tombstoneLog_;  // outlives the partitions
 
@@ -119,6 +126,7 @@ class ShardCore::Impl {
   struct Executed {
     OpResult result;
     std::uint64_t waitFor = 0;  // number that backups must reach; 0 = nothing to wait for
+    std::optional<Error> error; // instead of a result
   };
   // Something kept for the merge: a record (kMerge), a tombstone (kMergeRemoval), or whatever has
   // an operation of its own that the other side understands.
@@ -183,6 +191,20 @@ class ShardCore::Impl {
   void post(const MemberId& to, Bytes frame);
   void bad(const MemberId& from, const std::string& why);
 
+  // --- guards
+  void enter();  // at the beginning of every call from outside
+  bool serving(const Partition& p) const { return p.owner && !p.frozen && !fenced_; }
+  void runQueue(Partition& p);
+  MemoryPool poolOf(const MapInfo& m) const {
+    return m.config.discardable ? MemoryPool::kDiscardable : MemoryPool::kKept;
+  }
+  std::optional<Error> noRoom(const MapInfo& m, const OperationInput& in, const Record* record);
+  void reportMemory(bool now);
+  std::optional<Error> tooFewMembers(const MapInfo& m, OpKind kind);
+  void checkCopies(std::int64_t now);
+  bool readHere(Partition& p, const std::string& map, OpKind kind,
+                const services::MapRequest& request, MapDone& done);
+
   // --- views
   void applyView(Partition& p, const ClusterView& view);
   void becomeOwner(Partition& p, const ClusterView& view);
@@ -225,6 +247,7 @@ class ShardCore::Impl {
   ReplicationHead head(const Partition& p, const Follower& f) const;
   void refreshFollowers(Partition& p, const ClusterView& view);
   void startCompare(Partition& p, Follower& f);
+  std::uint64_t digest(const Replica& replica, int level) const;
   void sendCompare(Partition& p, Follower& f);
   void wantCopy(Partition& p, Follower& f, std::int64_t pause);
   void startCopy(Partition& p, Follower& f);
@@ -310,6 +333,13 @@ class ShardCore::Impl {
   std::deque<std::pair<MemberId, Bytes>> early_;
   std::size_t earlyBytes_ = 0;
   std::size_t sweepPartition_ = 0, sweepMap_ = 0;
+  ShardFigures figures_;
+  std::int64_t reported_[2] = {0, 0};  // to the budget, by MemoryPool
+  int fullMembers_ = 0;
+  std::int64_t shortSince_ = 0;
+  bool shortTold_ = false;
+  bool fenced_ = false;
+  std::int64_t lastEntry_ = 0, lastEntryWall_ = 0, fenceAskedAt_ = 0;
 
   std::uint64_t nextCounter_ = 0;
   absl::flat_hash_map<std::uint64_t, std::unique_ptr<Call>> calls_;

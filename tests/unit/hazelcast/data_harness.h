@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -69,10 +70,14 @@ class Cluster {
     void migrationDone(const ViewId& view, const Migration& migration) override {
       done.emplace_back(view, migration);
     }
+    int pauses = 0;
+    void paused() override { ++pauses; }
     void log(int, const std::string& text) override { logs.push_back(text); }
   };
 
-  explicit Cluster(int nodes, MapConfigs configs = {}, int partitions = 1) : partitions_(partitions) {
+  using Tune = std::function<void(ShardSettings&)>;
+  explicit Cluster(int nodes, MapConfigs configs = {}, int partitions = 1, Tune tune = {})
+      : partitions_(partitions), tune_(std::move(tune)) {
     maps_ = std::make_shared<MapConfigs>(std::move(configs));
     for (int i = 0; i < nodes; ++i) addNode();
   }
@@ -84,6 +89,7 @@ class Cluster {
     ShardSettings settings;
     settings.self = node->id;
     settings.copyChunkBytes = 512;
+    if (tune_) tune_(settings);
     node->core = std::make_unique<ShardCore>(settings, maps_, clock, random, *node);
     Node* raw = node.get();
     node->core->setDeliver([raw](const std::string& topic, services::TopicMessage m) {
@@ -203,6 +209,7 @@ class Cluster {
   }
   using Pair = std::pair<MemberId, MemberId>;
   int partitions_;
+  Tune tune_;
   std::uint64_t counter_ = 0;
   std::shared_ptr<const MapConfigs> maps_;
   std::vector<std::unique_ptr<Node>> nodes_;

@@ -82,6 +82,25 @@ std::vector<Bytes> samples() {
   topic.topic = "t";
   topic.payload = "payload";
   all.push_back(topic.encode(0));
+  // Protocol 2.
+  op.kind = OpKind::kMergeRemoval;
+  op.cursor = static_cast<std::uint32_t>(Burial::kExpired);
+  all.push_back(op.encode(0));
+  for (const Effect effect : {Effect::kRemoved, Effect::kCleared}) {
+    backup.effect = effect;
+    backup.stamped = true;
+    backup.stamp = {99, 7};
+    backup.applied = false;
+    all.push_back(backup.encode(0));
+  }
+  ByteWriter items;
+  chunk.begin(items, 0);
+  writeForgottenItem(items, {{1, 2}, 3});
+  writeMapItem(items, "sessions");
+  writeTombstoneItem(items, {"key", Burial::kExpired, {99, 7}, 1000});
+  recent.applied = false;
+  writeRecentItem(items, recent);
+  all.push_back(items.take());
   return all;
 }
 }  // namespace
@@ -110,6 +129,27 @@ TEST_CASE("a backup and an operation survive the way over the wire") {
   CHECK(o->kind == OpKind::kMerge);
   CHECK(o->expected == "expected");
   CHECK(o->meta.hits == 6);
+}
+
+TEST_CASE("stamps of removals, tombstones and forgotten operations survive the way over the wire") {
+  const auto all = samples();
+  const std::size_t n = all.size();
+  ByteReader removed(BytesView(all[n - 3]).substr(kDataHeadBytes));
+  auto b = BackupMessage::decode(removed);
+  REQUIRE(b.ok());
+  CHECK(b->effect == Effect::kRemoved);
+  CHECK(b->stamped);
+  CHECK(b->stamp == Stamp{99, 7});
+  CHECK_FALSE(b->applied);
+  ByteReader in(BytesView(all[n - 1]).substr(kDataHeadBytes));
+  auto c = CopyChunkMessage::decode(in);
+  REQUIRE(c.ok());
+  REQUIRE(c->items.size() == 4);
+  CHECK(c->items[0].forgotten == OpId{{1, 2}, 3});
+  CHECK(c->items[2].tombstone.why == Burial::kExpired);
+  CHECK(c->items[2].tombstone.stamp == Stamp{99, 7});
+  CHECK(c->items[2].tombstone.age == 1000);
+  CHECK_FALSE(c->items[3].recent.applied);
 }
 
 TEST_CASE("every message cut at every byte is refused and counted, never served") {
