@@ -361,6 +361,30 @@ std::uint64_t Impl::containerBytes() const {
   return sum;
 }
 
+// --- tasks
+
+void Impl::submitTask(const MemberId& to, int slot, const std::string& name, Bytes argument,
+                      std::int64_t timeoutMillis, services::Completion<Bytes> done) {
+  OX_CHECK(slot >= 0 && mine(slot));
+  if (!view_) return done(Error(Code::kGridNotJoined));
+  if (view_->find(to) == nullptr) return done(Error(Code::kGridMemberLost, "no such member"));
+  if (to != settings_.self && !containersSpoken()) return done(containersUnspoken());
+  tasks_.submit(to, static_cast<std::uint16_t>(slot), name, std::move(argument), timeoutMillis,
+                steady(), std::move(done));
+}
+
+void Impl::onTask(Kind kind, const MemberId& from, int slot, BytesView frame) {
+  ByteReader in(frame.substr(kDataHeadBytes));
+  if (kind == Kind::kTask) {
+    const auto message = TaskMessage::decode(in);
+    if (!message) return bad(from, message.error().message);
+    return tasks_.received(from, static_cast<std::uint16_t>(slot), *message);
+  }
+  const auto message = TaskReplyMessage::decode(in);
+  if (!message) return bad(from, message.error().message);
+  if (!tasks_.answered(from, *message)) bad(from, "result of a task that was not submitted");
+}
+
 // --- merge
 
 void Impl::keepContainersForMerge() {
