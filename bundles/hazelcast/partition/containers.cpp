@@ -109,6 +109,9 @@ void Impl::containerRemote(const MemberId& from, Partition& p, MapInfo& m,
     parked.stream = message.stream;  // asked again because the answer takes long
     return;
   }
+  if (p.data.recent.forgotten(message.id))
+    return reply(from, p.number, message.id.counter, message.stream,
+                 Error(Code::kGridIndeterminate));
   ContainerCall call;
   call.kind = message.kind;
   call.map = m.index;
@@ -176,6 +179,7 @@ bool Impl::runContainer(Partition& p, ContainerCall& call, std::vector<Container
       recent.id = id;
       recent.at = steady();
       recent.seq = held->seq;
+      recent.applied = true;
       recent.value = result.reply.value;
       p.data.recent.add(std::move(recent), 2 * settings_.callTimeoutMillis);
     }
@@ -190,6 +194,7 @@ std::uint64_t Impl::replicateContainer(Partition& p, MapInfo& m, BytesView delta
   if (remote != nullptr) {
     b.hasOp = true;
     b.id = *remote;
+    b.applied = true;
   }
   b.effect = Effect::kContainer;
   b.map = m.name;
