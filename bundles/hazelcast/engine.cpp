@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "engine_impl.h"
+#include "engine_structures.h"
 #include "net/interfaces.h"
 
 namespace ox::grid {
@@ -92,6 +93,7 @@ Status Engine::Impl::start() {
     if (const auto self = weak.lock()) self->deliver(topic, std::move(message));
   };
   memory = std::make_shared<MemoryBudget>(config.maxBytes, config.discardableMaxBytes);
+  structures = std::make_shared<EngineStructures>(shared_from_this());
   std::vector<std::weak_ptr<Lane>> all;
   for (int i = 0; i < shards->count(); ++i) {
     ShardSettings s;
@@ -104,6 +106,7 @@ Status Engine::Impl::start() {
     s.memory = memory;
     lanes.push_back(
         std::make_shared<Lane>(shards->at(i), s, config.maps, context, clock, hooks));
+    structures->prepare(lanes.back());
     all.push_back(lanes.back());
   }
   for (const auto& lane : lanes) lane->post([all](Lane& l) { l.start(all); });
@@ -309,6 +312,7 @@ void Engine::Impl::shut(bool abruptly) {
   });
   for (const auto& lane : lanes)
     lane->shard().runAndWait([&] { lane->close(abruptly); });
+  structures->close();
   pooled.close();
   // What waited for writing goes out in the turns of the loop before this one is reached.
   for (int turn = 0; turn < 2; ++turn) control->runAndWait([] {});

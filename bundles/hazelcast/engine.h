@@ -87,6 +87,10 @@ class Engine final : public services::Grid {
 
   std::shared_ptr<services::GridMap> map(const std::string& name) override;
   std::shared_ptr<services::GridTopic> topic(const std::string& name) override;
+  Result<std::shared_ptr<services::GridRingbuffer>> ringbuffer(const std::string& name) override;
+  Result<std::shared_ptr<services::GridReliableTopic>> reliableTopic(
+      const std::string& name) override;
+  Result<std::shared_ptr<services::GridExecutor>> executor() override;
   std::string discoverMapName(const std::string& prefix, const std::string& fallback) override;
   services::GridState state() const override;
   std::optional<services::GridMember> ownerOf(BytesView key) const override;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <future>
 
+#include "engine_answer.h"
 #include "engine_impl.h"
 #include "net/tls.h"
 #include "member_protocol/message.h"
@@ -13,24 +14,6 @@ using services::Completion;
 using services::MapStats;
 
 constexpr std::int64_t kStatsWaitMillis = 1000;
-
-// A completion that is called exactly once: when everybody who could answer has gone, it says so.
-template <typename T>
-class Answer {
- public:
-  explicit Answer(Completion<T> done) : done_(std::move(done)) {}
-  ~Answer() {
-    if (done_) done_(Error(Code::kShutdown));
-  }
-  Answer(const Answer&) = delete;
-  Answer& operator=(const Answer&) = delete;
-  void operator()(Result<T> result) {
-    if (const auto once = std::exchange(done_, nullptr)) once(std::move(result));
-  }
-
- private:
-  Completion<T> done_;
-};
 
 // Adds up the lanes' answers; the first error is the answer of the whole.
 template <typename T>
@@ -72,12 +55,6 @@ void add(MapStats& sum, const MapStats& part) {
   sum.removeOperationCount += part.removeOperationCount;
   sum.lastAccessTime = std::max(sum.lastAccessTime, part.lastAccessTime);
   sum.lastUpdateTime = std::max(sum.lastUpdateTime, part.lastUpdateTime);
-}
-
-Error refusedBy(const Engine::Impl& engine) {
-  if (!engine.running) return Error(Code::kShutdown);
-  return Error(Code::kBusy, "more than " + std::to_string(kMaxPosted) +
-                                " operations wait for one shard of this member");
 }
 
 class MapProxy final : public services::GridMap {

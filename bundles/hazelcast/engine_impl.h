@@ -73,6 +73,7 @@ class Listeners : public std::enable_shared_from_this<Listeners<Argument>> {
 };
 
 class TopicProxy;
+class EngineStructures;
 
 struct Engine::Impl final : public ControlHost, public std::enable_shared_from_this<Engine::Impl> {
   Impl(GridConfig c, std::shared_ptr<net::ShardSet> s, std::shared_ptr<net::Workers> w, Clock& k);
@@ -124,6 +125,7 @@ struct Engine::Impl final : public ControlHost, public std::enable_shared_from_t
   std::vector<std::shared_ptr<Lane>> lanes;
   std::shared_ptr<MemoryBudget> memory;  // of all lanes
   Gate pooled;  // tasks of ours in the workers
+  std::shared_ptr<EngineStructures> structures;  // set once by start()
 
   std::unique_ptr<net::Shard> control;
   // Control thread only.

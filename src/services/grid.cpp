@@ -2,6 +2,8 @@
 
 #include <future>
 
+#include "services/grid_structures.h"
+
 namespace ox::services {
 namespace {
 // Runs an asynchronous call to its end. The engine answers every call by its call timeout, so
@@ -56,6 +58,30 @@ Result<bool> GridMap::containsKey(Bytes key) {
 }
 Result<std::uint64_t> GridMap::sizeNow() {
   return await<std::uint64_t>([&](Completion<std::uint64_t> done) { size(std::move(done)); });
+}
+
+namespace {
+Error unsupported(const char* what) {
+  return Error(Code::kUnavailable, std::string(what) + " are not supported by this grid engine");
+}
+}  // namespace
+
+Result<std::shared_ptr<GridRingbuffer>> Grid::ringbuffer(const std::string&) {
+  return unsupported("ring buffers");
+}
+Result<std::shared_ptr<GridReliableTopic>> Grid::reliableTopic(const std::string&) {
+  return unsupported("reliable topics");
+}
+Result<std::shared_ptr<GridExecutor>> Grid::executor() { return unsupported("member executors"); }
+
+void GridRingbuffer::readOne(std::int64_t sequence, std::int64_t waitMillis,
+                             Completion<RingEntry> done) {
+  readMany(sequence, 1, 1, waitMillis,
+           [done = std::move(done)](Result<std::vector<RingEntry>> r) {
+             if (!r) done(r.error());
+             else if (r->empty()) done(Error(Code::kNetTimeout, "no such item in time"));
+             else done(std::move(r->front()));
+           });
 }
 
 }  // namespace ox::services

@@ -160,12 +160,20 @@ struct GridState {
   bool safe = false;            // every configured synchronous copy that the members can hold exists
 };
 
+class GridRingbuffer;     // grid_structures.h
+class GridReliableTopic;
+class GridExecutor;
+
 class Grid {
  public:
   virtual ~Grid() = default;
   // Same object for the same name; created on first use with the configuration of that name.
   virtual std::shared_ptr<GridMap> map(const std::string& name) = 0;
   virtual std::shared_ptr<GridTopic> topic(const std::string& name) = 0;
+  // Structures beside maps and topics; same object for the same name. An engine may have none of them.
+  virtual Result<std::shared_ptr<GridRingbuffer>> ringbuffer(const std::string& name);
+  virtual Result<std::shared_ptr<GridReliableTopic>> reliableTopic(const std::string& name);
+  virtual Result<std::shared_ptr<GridExecutor>> executor();
   // First configured map whose name starts with `prefix`; `fallback` when none.
   virtual std::string discoverMapName(const std::string& prefix, const std::string& fallback) = 0;
   virtual GridState state() const = 0;

@@ -4,7 +4,9 @@
 #include <cstdint>
 
 #include "base/random.h"
+#include "member_protocol/message.h"
 #include "partition/shard_core.h"
+#include "structures/ringbuffer.h"
 
 using namespace ox;
 using namespace ox::grid;
@@ -30,9 +32,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   ShardSettings settings;
   settings.self = self;
   ShardCore core(settings, std::make_shared<MapConfigs>(), clock, random, host);
+  auto registry = std::make_shared<ContainerRegistry>();
+  addRingbuffers(*registry, {.capacity = 5});
+  core.setContainers(registry);
   auto view = std::make_shared<ClusterView>();
   view->id = {1, 1, self};
   view->clusterName = "fuzz";
+  view->protocol = kProtocolMax;
   view->members = {{self, {"127.0.0.1", 1}, false}, {other, {"127.0.0.1", 2}, false}};
   Replicas owned, backup;
   owned.at = {self, other};

@@ -110,6 +110,9 @@ void Impl::containerRemote(const MemberId& from, Partition& p, MapInfo& m,
     parked.stream = message.stream;  // asked again because the answer takes long
     return;
   }
+  if (p.data.recent.forgotten(message.id))
+    return reply(from, p.number, message.id.counter, message.stream,
+                 Error(Code::kGridIndeterminate));
   ContainerCall call;
   call.kind = message.kind;
   call.map = m.index;
@@ -177,6 +180,7 @@ bool Impl::runContainer(Partition& p, ContainerCall& call, std::vector<Container
       recent.id = id;
       recent.at = steady();
       recent.seq = held->seq;
+      recent.applied = true;
       recent.value = result.reply.value;
       p.data.recent.add(std::move(recent), 2 * settings_.callTimeoutMillis);
     }
@@ -191,6 +195,7 @@ std::uint64_t Impl::replicateContainer(Partition& p, MapInfo& m, BytesView delta
   if (remote != nullptr) {
     b.hasOp = true;
     b.id = *remote;
+    b.applied = true;
   }
   b.effect = Effect::kContainer;
   b.map = m.name;
@@ -360,6 +365,30 @@ std::uint64_t Impl::containerBytes() const {
     for (const auto& held : p->data.containers) sum += held ? held->state->bytes() : 0;
   }
   return sum;
+}
+
+// --- tasks
+
+void Impl::submitTask(const MemberId& to, int slot, const std::string& name, Bytes argument,
+                      std::int64_t timeoutMillis, services::Completion<Bytes> done) {
+  OX_CHECK(slot >= 0 && mine(slot));
+  if (!view_) return done(Error(Code::kGridNotJoined));
+  if (view_->find(to) == nullptr) return done(Error(Code::kGridMemberLost, "no such member"));
+  if (to != settings_.self && !containersSpoken()) return done(containersUnspoken());
+  tasks_.submit(to, static_cast<std::uint16_t>(slot), name, std::move(argument), timeoutMillis,
+                steady(), std::move(done));
+}
+
+void Impl::onTask(Kind kind, const MemberId& from, int slot, BytesView frame) {
+  ByteReader in(frame.substr(kDataHeadBytes));
+  if (kind == Kind::kTask) {
+    const auto message = TaskMessage::decode(in);
+    if (!message) return bad(from, message.error().message);
+    return tasks_.received(from, static_cast<std::uint16_t>(slot), *message);
+  }
+  const auto message = TaskReplyMessage::decode(in);
+  if (!message) return bad(from, message.error().message);
+  if (!tasks_.answered(from, *message)) bad(from, "result of a task that was not submitted");
 }
 
 // --- merge

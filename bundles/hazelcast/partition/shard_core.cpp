@@ -36,6 +36,11 @@ void ShardCore::invoke(const std::string& container, int partition, Bytes reques
                        std::int64_t waitMillis, services::Completion<Bytes> done) {
   impl_->invoke(container, partition, std::move(request), waitMillis, std::move(done));
 }
+void ShardCore::setTaskRun(TaskRun run) { impl_->tasks_.setRun(std::move(run)); }
+void ShardCore::submitTask(const MemberId& to, int slot, const std::string& name, Bytes argument,
+                           std::int64_t timeoutMillis, services::Completion<Bytes> done) {
+  impl_->submitTask(to, slot, name, std::move(argument), timeoutMillis, std::move(done));
+}
 std::uint64_t ShardCore::containerBytes() const { return impl_->containerBytes(); }
 services::MapStats ShardCore::localStats(const std::string& map) const {
   return impl_->localStats(map);
@@ -77,7 +82,9 @@ using Impl = ShardCore::Impl;
 
 Impl::Impl(ShardSettings settings, std::shared_ptr<const MapConfigs> maps, Clock& clock,
            Random& random, ShardHost& host)
-    : settings_(std::move(settings)),
+    : tasks_(settings.self,
+             [this](const MemberId& to, Bytes frame) { post(to, std::move(frame)); }),
+      settings_(std::move(settings)),
       configs_(std::move(maps)),
       clock_(clock),
       random_(random),
@@ -209,6 +216,7 @@ void Impl::viewInstalled(const ViewPtr& view) {
   }
   absl::erase_if(parked_, [&](const auto& e) { return view_->find(e.first) == nullptr; });
   topics_.membersChanged([&](const MemberId& id) { return view_->find(id) != nullptr; });
+  tasks_.membersChanged([&](const MemberId& id) { return view_->find(id) != nullptr; });
   for (auto& p : partitions_)
     if (p) applyView(*p, *view_);
   parkCalls(
@@ -338,6 +346,7 @@ void Impl::peerDown(const MemberId& member) {
   enter();
   up_.erase(member);
   parked_.erase(member);
+  tasks_.lost(member);
   for (auto& p : partitions_) {
     if (!p) continue;
     if (p->staged && p->staged->from == member) p->staged.reset();
@@ -363,6 +372,7 @@ void Impl::tick() {
   if (!fenced_) sweep(wall());
   containersTick(now);
   tombstoneLog_.sweep(now, settings_.tombstoneMillis);
+  tasks_.tick(now);
   callsTick(now);
   pumpMerge();
   pumpContainerMerge();
@@ -383,6 +393,7 @@ void Impl::received(const MemberId& from, BytesView frame) {
     if (!topics_.received(from, *message)) bad(from, "topic message out of order or too many topics");
     return;
   }
+  if (kind == Kind::kTask || kind == Kind::kTaskReply) return onTask(kind, from, slot, frame);
   Partition* p = partition(slot);
   if (p == nullptr) {
     // Before the first view; anything else is a lie about the partition count.

@@ -96,6 +96,13 @@ class ShardCore {
   void setContainers(std::shared_ptr<const ContainerRegistry> registry);
   void invoke(const std::string& container, int partition, Bytes request, std::int64_t waitMillis,
               services::Completion<Bytes> done);
+  // Callables by name (structures/tasks.h): how they are run here, before use; and submitting one to
+  // a member. `slot` of this shard.
+  using TaskRun = std::function<void(const std::string& name, Bytes argument,
+                                     std::int64_t timeoutMillis, services::Completion<Bytes> done)>;
+  void setTaskRun(TaskRun run);
+  void submitTask(const MemberId& to, int slot, const std::string& name, Bytes argument,
+                  std::int64_t timeoutMillis, services::Completion<Bytes> done);
   std::uint64_t containerBytes() const;     // owned and backups
   services::MapStats localStats(const std::string& map) const;
   std::vector<std::string> mapNames() const;

@@ -23,6 +23,7 @@
 #include "partition/replica.h"
 #include "partition/shard_core.h"
 #include "structures/registry.h"
+#include "structures/tasks.h"
 #include "topic/topics.h"
 
 namespace ox::grid {
@@ -75,12 +76,17 @@ class ShardCore::Impl {
   void invoke(const std::string& name, int partition, Bytes request, std::int64_t waitMillis,
               services::Completion<Bytes> done);
   std::uint64_t containerBytes() const;
+  void submitTask(const MemberId& to, int slot, const std::string& name, Bytes argument,
+                  std::int64_t timeoutMillis, services::Completion<Bytes> done);
   std::uint64_t ownedEntries() const;
   std::uint64_t unsyncedReplicas() const;
   void keepEntriesForMerge();
-  std::uint64_t mergeBacklog() const { return merge_.size() + mergeInFlight_; }
+  std::uint64_t mergeBacklog() const {
+    return merge_.size() + mergeInFlight_ + keptContainers_.size() + containersMerging_;
+  }
 
   Topics topics_;
+  Tasks tasks_;
   std::shared_ptr<const ContainerRegistry> registry_ = std::make_shared<ContainerRegistry>();
   std::uint64_t badMessages_ = 0;
   StoreUse use_[2];  // by MemoryPool; outlives the partitions
@@ -280,7 +286,8 @@ class ShardCore::Impl {
   void askPartition(int partition, const std::string& map, OpKind kind, std::uint32_t cursor,
                     InternalDone done);
 
-  // --- containers
+  // --- containers and tasks
+  void onTask(Kind kind, const MemberId& from, int slot, BytesView frame);
   HeldContainer* findContainer(const Replica& replica, std::size_t map) const;
   HeldContainer* container(Replica& replica, MapInfo& m);  // null = unknown type
   bool containersSpoken() const;

@@ -24,6 +24,7 @@ std::int64_t endOf(const RingEras& eras, std::size_t i, std::int64_t tail) {
 }
 void addEra(RingEras& eras, std::uint64_t id, std::int64_t first) {
   if (!eras.empty() && eras.back().id == id) return;
+  while (!eras.empty() && eras.back().first >= first) eras.pop_back();  // of a damaged copy
   eras.push_back({id, first});
   if (eras.size() > kMaxEras) eras.erase(eras.begin());
 }
@@ -358,6 +359,7 @@ bool Ringbuffer::SnapshotPiece::decode(BytesView bytes, SnapshotPiece& out) {
   out.items = readItems(in);
   const auto n = static_cast<std::int64_t>(out.items.size());
   return in.ok() && in.atEnd() && soundTail(out.tail) && out.first >= 0 &&
+         (out.eras.empty() || out.eras.back().first <= out.tail) &&
          out.first <= out.tail + 1 && n <= out.tail + 1 - out.first;
 }
 
