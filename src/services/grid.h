@@ -37,6 +37,7 @@ struct MapRequest {
   Bytes expected;                  // replaceIfSame, removeIfSame
   std::int64_t ttlMillis = -1;     // -1 = map default, 0 = for ever
   std::int64_t maxIdleMillis = -1; // -1 = map default, 0 = for ever
+  std::uint32_t lockToken = 0;     // of the lock that the caller holds on the key
 };
 
 struct MapReply {
@@ -62,6 +63,13 @@ struct MapStats {
   std::uint64_t removeOperationCount = 0;
   std::int64_t lastAccessTime = 0;  // ms since 1970, 0 = never
   std::int64_t lastUpdateTime = 0;
+  std::uint64_t lockedEntryCount = 0;
+  std::uint64_t otherOperationCount = 0;  // entry processors, locks
+  std::uint64_t eventOperationCount = 0;  // events sent to listeners
+  std::uint64_t queryCount = 0;           // answers of partitions
+  std::uint64_t indexedQueryCount = 0;
+  std::uint64_t evictionCount = 0;
+  std::uint64_t expirationCount = 0;
 };
 
 // What became of this member's entries of one map when it joined another half of the cluster.

@@ -166,7 +166,7 @@ struct ProcessorAnswer {
 
 enum class EntryEventType : std::uint8_t {
   kAdded = 0, kUpdated = 1, kRemoved = 2, kEvicted = 3, kExpired = 4, kMerged = 5,
-  kCleared = 6,  // a partition of the map was cleared: value = number of its entries, as Data long
+  kCleared = 6,  // all entries of one partition were removed; no key
   kGap = 7,      // events of one partition may have been lost before this point; no key
 };
 

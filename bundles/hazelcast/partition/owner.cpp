@@ -30,6 +30,16 @@ void Impl::countOperation(MapInfo& m, OpKind kind, bool hit) {
 Impl::Executed Impl::run(Partition& p, MapInfo& m, OpKind kind, const OperationInput& in,
                          std::uint32_t cursor, const RecordMeta* meta, const OpId* remote) {
   Executed out;
+  watchFormer(p, m);
+  if (!mayWrite(p, m, kind, in.key, remote, cursor, out)) return out;
+  if (kind == OpKind::kQuery) {
+    runQuery(p, m, in.value, cursor, out);
+    return out;
+  }
+  if (kind == OpKind::kProcess) {
+    runProcess(p, m, in, remote, out);
+    return out;
+  }
   if (kind == OpKind::kMerge) {
     runMerge(p, m, in, *meta, remote, out);
     return out;
@@ -68,11 +78,14 @@ Impl::Executed Impl::run(Partition& p, MapInfo& m, OpKind kind, const OperationI
   if (change.effect == Effect::kRemoved && tombstones())
     records.bury(tombstoneLog_, in.key, Burial::kRemoved, change.stamp, steady());
   out.waitFor = replicate(p, m, change);
+  if (outcome.record != nullptr) evict(p, m, records, outcome.record);
   return out;
 }
 
 // Leaves the version of the record, so that an equally old copy that is used elsewhere wins.
 void Impl::expire(Partition& p, MapInfo& m, RecordStore& records, Record* record) {
+  watchFormer(p, m);
+  ++m.expirations;
   const Bytes key(record->key());
   Change change;
   change.effect = Effect::kRemoved;
@@ -98,6 +111,11 @@ void Impl::runLocal(Partition& p, const std::string& name, OpKind kind,
   const OperationInput in{static_cast<MapOp>(kind), request.key, request.value, request.expected,
                           request.ttlMillis, request.maxIdleMillis};
   Executed e = run(p, *m, kind, in, cursor, meta, nullptr);
+  if (e.error) {
+    if (done) done(std::move(*e.error));
+    else internal(std::move(*e.error));
+    return;
+  }
   if (e.waitFor == 0 || watermark(p, m->sync) >= e.waitFor) {
     if (done) done(std::move(e.result.reply));
     else internal(std::move(e.result));
@@ -163,6 +181,7 @@ void Impl::serve(const MemberId& from, Partition& p, const OperationMessage& mes
                             message.expected, message.ttlMillis, message.maxIdleMillis};
     e = run(p, *m, message.kind, in, message.cursor, &message.meta, &message.id);
   }
+  if (e.error) return reply(from, p.number, message.id.counter, message.stream, *e.error);
   if (e.waitFor == 0 || watermark(p, m->sync) >= e.waitFor)
     return reply(from, p.number, message.id.counter, message.stream, std::move(e.result));
   if (pendingWrites_ >= settings_.maxPendingOperations) {
