@@ -84,6 +84,11 @@ Status Engine::Impl::start() {
   hooks.deliver = [weak](const std::string& topic, services::TopicMessage message) {
     if (const auto self = weak.lock()) self->deliver(topic, std::move(message));
   };
+  hooks.entryEvent = [listeners = entryListeners](std::uint64_t listener,
+                                                  services::EntryEvent event) {
+    listeners->deliver(listener, std::move(event));
+  };
+  hooks.processors = processors;
   std::vector<std::weak_ptr<Lane>> all;
   for (int i = 0; i < shards->count(); ++i) {
     ShardSettings s;

@@ -107,8 +107,13 @@ void Impl::announceAgain(Partition& p, const MemberId& member) {
   }
 }
 
-// Nothing follows from this owner.
-void Impl::lastMarks(Partition& p) {
+// Nothing follows from this owner; what only owners need goes.
+void Impl::endFeatures(Partition& p) {
+  for (auto& records : p.data.stores) {
+    if (!records) continue;
+    records->observe(nullptr);
+    records->keepFormer(false);
+  }
   for (std::size_t i = 0; i < p.data.containers.size(); ++i) {
     if (maps_[i]->listensTo == kNoMap) continue;
     if (ListenTable* table = listenTable(p, *maps_[maps_[i]->listensTo]))

@@ -259,7 +259,7 @@ void Impl::becomeOwner(Partition& p, const ClusterView& view) {
 // No owner any more. Undrained writes are those of an ownership that was taken away, not handed
 // over: other members' callers ask the new owner (same operation id), local ones cannot know.
 void Impl::demote(Partition& p, bool listed) {
-  if (p.owner) lastMarks(p);
+  if (p.owner) endFeatures(p);
   p.owner = false;
   p.frozen = p.reported = false;
   p.followers.clear();

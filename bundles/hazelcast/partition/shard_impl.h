@@ -315,7 +315,7 @@ class ShardCore::Impl {
   void announce(Partition& p, const ListenTable::Key& key, ListenTable::Registration& r,
                 std::uint64_t upTo);
   void announceAgain(Partition& p, const MemberId& member);
-  void lastMarks(Partition& p);
+  void endFeatures(Partition& p);
   void sendEvent(const MemberId& to, Partition& p, const EntryEventMessage& message);
   // --- and at the listener
   void listenersTick(std::int64_t now);
