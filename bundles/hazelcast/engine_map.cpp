@@ -164,7 +164,7 @@ void lockKey(const EnginePtr& engine, const std::string& map, LockOp op,
   auto answer = std::make_shared<Answer<Bytes>>([done = std::move(done)](Result<Bytes> r) {
     if (r) done(decodeLockState(*r));
     else if (r.error().code == Code::kNetTimeout)
-      done(Error(Code::kGridLocked));
+      done(Error(Code::kBusy, "the key is locked by another caller"));
     else done(r.error());
   });
   Lane* lane = laneOf(*engine, partition);

@@ -110,5 +110,10 @@ extern const Key<std::vector<std::string>> kMapIndexesAttributes;
 //   com.openexchange.hazelcast.configuration.map.indexes.attributes
 extern const Key<std::vector<std::string>> kMapIndexesOrderedAttributes;
 //   com.openexchange.hazelcast.configuration.map.indexes.orderedAttributes
+extern const Key<std::string> kMapEvictionPolicy;
+//   com.openexchange.hazelcast.configuration.map.evictionPolicy
+extern const Key<std::string> kMapMaxSizePolicy;
+//   com.openexchange.hazelcast.configuration.map.maxSizePolicy
+extern const Key<std::int64_t> kMapMaxSize;  // com.openexchange.hazelcast.configuration.map.maxSize
 
 }  // namespace ox::config::keys

@@ -2,7 +2,7 @@
 //
 // Purpose:   reentrant locks on keys, held by (member, token), with an optional lease. Released when
 //            unlocked, when the lease ends (on the owner's clock), and when the member leaves the view.
-// Promise:   advisory. Writes of others to a locked key are refused (GRID-0020) by the owner in
+// Promise:   advisory. Writes of others to a locked key are refused (RUN-0005) by the owner in
 //            force; both halves of a split may lock the same key, and the smaller half's locks end
 //            when they unite.
 // Threads:   one (its shard's).

@@ -65,7 +65,7 @@ bool Impl::mayWrite(Partition& p, MapInfo& m, OpKind kind, BytesView key, const 
   const LockTable* locks = lockTable(p, m);
   const MemberId& caller = remote != nullptr ? remote->member : settings_.self;
   if (locks == nullptr || locks->mayWrite(key, caller, token, wall())) return true;
-  out.error = Error(Code::kGridLocked);
+  out.error = Error(Code::kBusy, "the key is locked by another caller");
   return false;
 }
 

@@ -109,15 +109,15 @@ TEST_CASE("a locked key refuses the writes of others and lets its holder write")
   c.settle();
   CHECK(decodeLockState(ask(c, 1, LockOp::kLock, "k", 7).value()).value().count == 1);
   CHECK(state(c, 2, "k").owner == c.id(1).toString());
-  CHECK(write(c, 2, "k").code() == Code::kGridLocked);
-  CHECK(write(c, 0, "k").code() == Code::kGridLocked);
-  CHECK(write(c, 1, "k").code() == Code::kGridLocked);  // same member, no token
+  CHECK(write(c, 2, "k").code() == Code::kBusy);
+  CHECK(write(c, 0, "k").code() == Code::kBusy);
+  CHECK(write(c, 1, "k").code() == Code::kBusy);  // same member, no token
   CHECK(write(c, 1, "k", 7).value().applied);
   CHECK(write(c, 2, "other").value().applied);
   CHECK(c.get(2, "k") == "v");  // reading is free
   CHECK(decodeLockState(ask(c, 1, LockOp::kLock, "k", 7).value()).value().count == 2);
   ask(c, 1, LockOp::kUnlock, "k", 7).value();
-  CHECK(write(c, 2, "k").code() == Code::kGridLocked);
+  CHECK(write(c, 2, "k").code() == Code::kBusy);
   CHECK(ask(c, 2, LockOp::kUnlock, "k", 7).code() == Code::kInvalid);
   CHECK(c.core(0).localStats("m").lockedEntryCount == 1);
   ask(c, 1, LockOp::kUnlock, "k", 7).value();
@@ -152,11 +152,11 @@ TEST_CASE("a lock ends with its lease, with its member, and by force; it survive
   c.crash(0);
   c.installNew({{1}});
   c.settle();
-  CHECK(write(c, 1, "held").code() == Code::kGridLocked);
-  CHECK(write(c, 1, "leased").code() == Code::kGridLocked);
+  CHECK(write(c, 1, "held").code() == Code::kBusy);
+  CHECK(write(c, 1, "leased").code() == Code::kBusy);
   c.run(2500);
   CHECK(write(c, 1, "leased").value().applied);
-  CHECK(write(c, 1, "held").code() == Code::kGridLocked);
+  CHECK(write(c, 1, "held").code() == Code::kBusy);
   ask(c, 1, LockOp::kForce, "forced", 0).value();
   CHECK_FALSE(state(c, 1, "forced").locked);
   c.crash(2);
