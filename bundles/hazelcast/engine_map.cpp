@@ -3,6 +3,7 @@
 #include <future>
 
 #include "engine_calls.h"
+#include "map/entry_listeners.h"
 #include "map/entry_processors.h"
 #include "map/query.h"
 #include "serialization/partition.h"

@@ -201,7 +201,11 @@ void ListenerProgress::take(const MemberId& from, const EntryEventMessage& m, in
   const bool first = !known_;
   const bool newOwner = first || m.term != term_;
   // A registration that was lost with all its copies, or a number that was not reached.
-  if (!first && (m.part == Part::kFresh || m.from > covered_)) gap(partition, deliver);
+  // The first word about a new registration is that it is new; without it something came before.
+  const bool lost = first ? m.part != Part::kFresh && !told_
+                          : m.part == Part::kFresh || m.from > covered_;
+  if (lost) gap(partition, deliver);
+  told_ = false;
   known_ = true;
   owner_ = from;
   term_ = m.term;
@@ -246,6 +250,7 @@ void ListenerProgress::release(int partition, bool lost, const Deliver& deliver)
   if (lost && held_.empty()) {
     // Whatever comes next is measured against nothing: told now.
     known_ = false;
+    told_ = true;
     return gap(partition, deliver);
   }
   auto held = std::move(held_);
@@ -268,6 +273,7 @@ void ListenerProgress::forget(int partition, const Deliver& deliver) {
   if (!known_) return;
   held_.clear();
   waiting_ = known_ = false;
+  told_ = true;
   term_ = {};
   gap(partition, deliver);
 }

@@ -110,6 +110,7 @@ class ListenerProgress {
   void release(int partition, bool lost, const Deliver& deliver);
 
   bool known_ = false;
+  bool told_ = false;     // of a loss before whatever comes first
   MemberId owner_;
   ViewId term_;
   std::uint64_t covered_ = 0;

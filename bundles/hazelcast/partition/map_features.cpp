@@ -27,13 +27,13 @@ std::unique_ptr<Container> Impl::mapContainer(const std::string& name) {
 }
 
 void Impl::linkCompanions(MapInfo& m) {
-  const auto of = [&](const char* type, std::size_t MapInfo::*field) {
+  const auto link = [&](const char* type, std::size_t MapInfo::*field) {
     const std::string prefix = containerName(type, "");
     if (m.name.starts_with(prefix)) {
-      const auto it = byName_.find(BytesView(m.name).substr(prefix.size()));
-      if (it == byName_.end()) return;
-      (*it->second).*field = m.index;
-      if (field == &MapInfo::listeners) m.listensTo = it->second->index;
+      MapInfo* of = map(BytesView(m.name).substr(prefix.size()));  // there from the beginning
+      if (of == nullptr) return;
+      of->*field = m.index;
+      if (field == &MapInfo::listeners) m.listensTo = of->index;
       return;
     }
     if (isContainerName(m.name)) return;
@@ -42,8 +42,8 @@ void Impl::linkCompanions(MapInfo& m) {
     m.*field = it->second->index;
     if (field == &MapInfo::listeners) it->second->listensTo = m.index;
   };
-  of(kLockType, &MapInfo::locks);
-  of(kListenType, &MapInfo::listeners);
+  link(kLockType, &MapInfo::locks);
+  link(kListenType, &MapInfo::listeners);
 }
 
 LockTable* Impl::lockTable(const Partition& p, const MapInfo& m) const {

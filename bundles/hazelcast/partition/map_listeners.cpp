@@ -74,7 +74,8 @@ void Impl::tellListeners(Partition& p, MapInfo& m, const Change& change) {
       return bytes <= kMaxFrameBytes;
     };
     if ((r.flags & kListenValue) != 0 && value && fits(value->size())) one.value = value;
-    if ((r.flags & kListenOldValue) != 0 && former && fits(former->size())) one.oldValue = *former;
+    if ((r.flags & kListenOldValue) != 0 && former && event.type != EntryEventType::kCleared &&
+        fits(former->size())) one.oldValue = *former;
     r.sent = number;
     ++m.events;
     sendEvent(key.first, p, one);

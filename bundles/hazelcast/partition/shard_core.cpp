@@ -103,9 +103,9 @@ ShardCore::Impl::MapInfo* Impl::map(BytesView name) {
   info->sync = std::clamp(info->config.backupCount, 0, kMaxReplicas - 1);
   info->copies = std::clamp(info->sync + info->config.asyncBackupCount, 0, kMaxReplicas - 1);
   MapInfo* raw = info.get();
-  linkCompanions(*raw);
   maps_.push_back(raw);
   byName_.emplace(raw->name, std::move(info));
+  linkCompanions(*raw);
   return raw;
 }
 
