@@ -9,6 +9,7 @@
 #include "config/value.h"
 #include "config_reader.h"
 #include "hazelcast_xml.h"
+#include "map/attributes.h"
 #include "member_protocol/message.h"
 
 namespace ox::grid {
@@ -16,6 +17,7 @@ namespace {
 namespace keys = config::keys;
 using config::Problem;
 
+constexpr std::size_t kMaxIndexes = 16;  // of a map and kind
 constexpr const char* kStructure = "com.openexchange.hazelcast.configuration.";
 
 std::string lower(std::string text) {
@@ -92,13 +94,44 @@ void readMapField(const std::string& field, const std::string& key, const config
                 "\"" + setting.value + "\" is not true or false");
     target = value == "true";
   };
+  const auto attributes = [&](std::vector<std::string>& target) {
+    target = items(setting.value);
+    for (const auto& name : target)
+      if (auto path = AttributePath::parse(name); !path)
+        reader.at(Problem::Severity::kError, key, setting, path.error().message);
+    if (target.size() > kMaxIndexes)
+      reader.at(Problem::Severity::kError, key, setting,
+                "has " + std::to_string(target.size()) + " attributes, allowed are at most " +
+                    std::to_string(kMaxIndexes));
+  };
+  const auto choice = [&]<typename T>(T& target, std::vector<std::pair<std::string, T>> allowed) {
+    const std::string value = lower(trimmed(setting.value));
+    std::string names;
+    for (const auto& [name, one] : allowed) {
+      if (value == lower(name)) {
+        target = one;
+        return;
+      }
+      names += (names.empty() ? "" : ", ") + name;
+    }
+    reader.at(Problem::Severity::kError, key, setting,
+              "\"" + setting.value + "\" is not allowed; allowed are " + names);
+  };
   if (field == "name") map.name = trimmed(setting.value);
   else if (field == "backupcount") number(6, map.backupCount);
   else if (field == "asyncbackupcount") number(6, map.asyncBackupCount);
   else if (field == "timetoliveseconds") number(INT32_MAX, map.timeToLiveSeconds);
   else if (field == "maxidleseconds") number(INT32_MAX, map.maxIdleSeconds);
-  else if (field == "indexes.attributes") map.indexes = items(setting.value);
-  else if (field == "indexes.orderedattributes") map.orderedIndexes = items(setting.value);
+  else if (field == "indexes.attributes") attributes(map.indexes);
+  else if (field == "indexes.orderedattributes") attributes(map.orderedIndexes);
+  else if (field == "evictionpolicy")
+    choice(map.eviction, {{"NONE", Eviction::kNone}, {"LRU", Eviction::kLru},
+                          {"LFU", Eviction::kLfu}});
+  else if (field == "maxsizepolicy")
+    choice(map.maxSizePolicy, {{"PER_NODE", MaxSizePolicy::kPerNode},
+                               {"PER_PARTITION", MaxSizePolicy::kPerPartition},
+                               {"USED_HEAP_SIZE", MaxSizePolicy::kUsedMemory}});
+  else if (field == "maxsize") number(INT32_MAX, map.maxSize);
   else if (field == "readbackupdata") flag(map.readBackupData);
   else if (field == "discardable") flag(map.discardable);
   else if (field == "minclustersize") number(kMaxMinClusterSize, map.minClusterSize);
@@ -120,7 +153,7 @@ void readMapField(const std::string& field, const std::string& key, const config
               "unknown field of a map, ignored; known are name, backupCount, asyncBackupCount, "
               "readBackupData, timeToLiveSeconds, maxIdleSeconds, mergePolicy, minClusterSize, "
               "minClusterSizeProtects, discardable, indexes.attributes, "
-              "indexes.orderedAttributes");
+              "indexes.orderedAttributes, evictionPolicy, maxSizePolicy, maxSize");
   }
 }
 
@@ -166,8 +199,15 @@ void readStructures(const config::Config& config, GridConfig& out, Reader& reade
                 "backupCount and asyncBackupCount are " +
                     std::to_string(map.backupCount + map.asyncBackupCount) +
                     " together, allowed are at most 6");
-    else
+    else {
+      if (map.eviction != Eviction::kNone && map.maxSize == 0)
+        reader.at(Problem::Severity::kWarn, std::string(kStructure) + "map.evictionPolicy", last,
+                  "has no effect without maxSize");
+      else if (map.eviction != Eviction::kNone && map.name.starts_with("sessions"))
+        reader.at(Problem::Severity::kWarn, std::string(kStructure) + "map.evictionPolicy", last,
+                  "sessions are evicted beyond maxSize: their users are logged out");
       maps->add(std::move(map));
+    }
   }
   out.maps = std::move(maps);
 }

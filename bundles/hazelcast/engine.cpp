@@ -94,6 +94,11 @@ Status Engine::Impl::start() {
   };
   memory = std::make_shared<MemoryBudget>(config.maxBytes, config.discardableMaxBytes);
   structures = std::make_shared<EngineStructures>(shared_from_this());
+  hooks.entryEvent = [listeners = entryListeners](std::uint64_t listener,
+                                                  services::EntryEvent event) {
+    listeners->deliver(listener, std::move(event));
+  };
+  hooks.processors = processors;
   std::vector<std::weak_ptr<Lane>> all;
   for (int i = 0; i < shards->count(); ++i) {
     ShardSettings s;

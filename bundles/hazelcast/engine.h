@@ -95,6 +95,7 @@ class Engine final : public services::Grid {
   services::GridState state() const override;
   std::optional<services::GridMember> ownerOf(BytesView key) const override;
   std::vector<std::string> mapNames() const override;
+  Status registerProcessor(const std::string& name, services::EntryProcessor processor) override;
   std::vector<std::string> topicNames() const override;
   std::unique_ptr<services::Subscription> onMembershipChange(
       std::function<void(const services::GridState&)> listener) override;

@@ -2,10 +2,11 @@
 #include <algorithm>
 #include <future>
 
-#include "engine_answer.h"
+#include "engine_calls.h"
 #include "engine_impl.h"
-#include "net/tls.h"
+#include "engine_map.h"
 #include "member_protocol/message.h"
+#include "net/tls.h"
 #include "serialization/partition.h"
 
 namespace ox::grid {
@@ -14,34 +15,6 @@ using services::Completion;
 using services::MapStats;
 
 constexpr std::int64_t kStatsWaitMillis = 1000;
-
-// Adds up the lanes' answers; the first error is the answer of the whole.
-template <typename T>
-class Gather {
- public:
-  Gather(std::size_t lanes, Completion<T> done) : left_(lanes), done_(std::move(done)) {}
-  void add(Result<T> part) {
-    std::unique_lock lock(mutex_);
-    if (!part) {
-      if (!error_) error_ = part.error();
-    } else if constexpr (std::is_same_v<T, std::uint64_t>) {
-      sum_ += *part;
-    } else {
-      std::move(part->begin(), part->end(), std::back_inserter(sum_));
-    }
-    if (--left_ != 0) return;
-    lock.unlock();
-    if (error_) done_(*error_);
-    else done_(std::move(sum_));
-  }
-
- private:
-  std::mutex mutex_;
-  std::size_t left_;
-  T sum_{};
-  std::optional<Error> error_;
-  Completion<T> done_;
-};
 
 void add(MapStats& sum, const MapStats& part) {
   sum.ownedEntryCount += part.ownedEntryCount;
@@ -55,6 +28,13 @@ void add(MapStats& sum, const MapStats& part) {
   sum.removeOperationCount += part.removeOperationCount;
   sum.lastAccessTime = std::max(sum.lastAccessTime, part.lastAccessTime);
   sum.lastUpdateTime = std::max(sum.lastUpdateTime, part.lastUpdateTime);
+  sum.lockedEntryCount += part.lockedEntryCount;
+  sum.otherOperationCount += part.otherOperationCount;
+  sum.eventOperationCount += part.eventOperationCount;
+  sum.queryCount += part.queryCount;
+  sum.indexedQueryCount += part.indexedQueryCount;
+  sum.evictionCount += part.evictionCount;
+  sum.expirationCount += part.expirationCount;
 }
 
 class MapProxy final : public services::GridMap {
@@ -108,6 +88,33 @@ class MapProxy final : public services::GridMap {
     everywhere<std::uint64_t>(std::move(done), [name = name_](ShardCore& core, auto part) {
       core.clear(name, std::move(part));
     });
+  }
+
+  void query(const services::Predicate& predicate, services::QueryOptions options,
+             Completion<services::QueryResult> done) override {
+    queryMap(engine_, name_, predicate, std::move(options), std::move(done));
+  }
+  void process(Bytes key, const std::string& processor, Bytes argument,
+               const services::Predicate* only,
+               Completion<std::optional<Bytes>> done) override {
+    processEntry(engine_, name_, std::move(key), processor, argument, only, std::move(done));
+  }
+  Result<std::unique_ptr<services::Subscription>> addEntryListener(
+      services::EntryListener listener, const services::Predicate* only, bool includeValue,
+      bool includeOldValue) override {
+    return listenTo(engine_, name_, std::move(listener), only, includeValue, includeOldValue);
+  }
+  void lock(services::LockRequest r, Completion<services::LockState> done) override {
+    lockKey(engine_, name_, LockOp::kLock, r, std::move(done));
+  }
+  void unlock(Bytes key, std::uint32_t token, Completion<services::LockState> done) override {
+    lockKey(engine_, name_, LockOp::kUnlock, {std::move(key), token}, std::move(done));
+  }
+  void forceUnlock(Bytes key, Completion<services::LockState> done) override {
+    lockKey(engine_, name_, LockOp::kForce, {std::move(key)}, std::move(done));
+  }
+  void lockState(Bytes key, Completion<services::LockState> done) override {
+    lockKey(engine_, name_, LockOp::kState, {std::move(key)}, std::move(done));
   }
 
   MapStats localStats() const override {
@@ -349,6 +356,10 @@ std::vector<std::string> Engine::mapNames() const {
   std::sort(out.begin(), out.end());
   out.erase(std::unique(out.begin(), out.end()), out.end());
   return out;
+}
+
+Status Engine::registerProcessor(const std::string& name, services::EntryProcessor processor) {
+  return impl_->processors->add(name, std::move(processor));
 }
 
 std::vector<std::string> Engine::topicNames() const {

@@ -12,6 +12,8 @@
 #include "discovery/discovery.h"
 #include "engine.h"
 #include "engine_lane.h"
+#include "engine_listeners.h"
+#include "map/entry_processors.h"
 #include "net/acceptor.h"
 
 namespace ox::grid {
@@ -124,6 +126,8 @@ struct Engine::Impl final : public ControlHost, public std::enable_shared_from_t
   std::shared_ptr<const LinkContext> context;
   std::vector<std::shared_ptr<Lane>> lanes;
   std::shared_ptr<MemoryBudget> memory;  // of all lanes
+  const std::shared_ptr<EntryListeners> entryListeners = std::make_shared<EntryListeners>();
+  const std::shared_ptr<EntryProcessors> processors = std::make_shared<EntryProcessors>();
   Gate pooled;  // tasks of ours in the workers
   std::shared_ptr<EngineStructures> structures;  // set once by start()
 

@@ -17,6 +17,8 @@ Lane::Lane(net::Shard& shard, ShardSettings settings, std::shared_ptr<const MapC
       random_(secureRandom().next()) {
   core_ = std::make_unique<ShardCore>(settings, std::move(maps), clock, random_, *this);
   core_->setDeliver(hooks_.deliver);
+  core_->setEntryEvents(hooks_.entryEvent);
+  if (hooks_.processors) core_->setProcessors(hooks_.processors);
   LaneLinks::Events events;
   events.peerUp = [this](const MemberId& id) {
     if (core_) core_->peerUp(id);

@@ -31,6 +31,8 @@ class Lane final : public ShardHost, public std::enable_shared_from_this<Lane> {
     std::function<void(const MemberId&, std::uint64_t session)> broken;  // posts to control
     std::function<void()> paused;                                        // posts to control
     ShardCore::Deliver deliver;
+    ShardCore::EntryDeliver entryEvent;
+    std::shared_ptr<const EntryProcessors> processors;
   };
   Lane(net::Shard& shard, ShardSettings settings, std::shared_ptr<const MapConfigs> maps,
        std::shared_ptr<const LinkContext> context, Clock& clock, Hooks hooks);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "engine_answer.h"
+#include "engine_calls.h"
 #include "engine_impl.h"
 #include "serialization/partition.h"
 #include "structures/tasks.h"

@@ -31,6 +31,13 @@ Attributes mapAttributes(const services::GridMap& map, const MapConfig& config) 
           {"localGetOperationCount", text(s.getOperationCount)},
           {"localPutOperationCount", text(s.putOperationCount)},
           {"localRemoveOperationCount", text(s.removeOperationCount)},
+          {"localLockedEntryCount", text(s.lockedEntryCount)},
+          {"localOtherOperationCount", text(s.otherOperationCount)},
+          {"localEventOperationCount", text(s.eventOperationCount)},
+          {"localQueryCount", text(s.queryCount)},
+          {"localIndexedQueryCount", text(s.indexedQueryCount)},
+          {"localEvictionCount", text(s.evictionCount)},
+          {"localExpirationCount", text(s.expirationCount)},
           {"localLastAccessTime", text(s.lastAccessTime)},
           {"localLastUpdateTime", text(s.lastUpdateTime)}};
 }

@@ -422,13 +422,13 @@ const Key<std::vector<std::string>> kMapIndexesAttributes(
     {.name = "com.openexchange.hazelcast.configuration.map.indexes.attributes",
      .file = "hazelcast/sessions.properties", .defaultText = "",
      .stockText = "altId, contextId, userId",
-     .help = "Fields of the stored objects by which entries are looked up. Not there yet: the list "
-     "is read, no index is built."});
+     .help = "Fields of the stored objects by which entries are looked up: of Portable records and "
+     "JSON objects, with dots for inner ones. Each costs about 64 bytes an entry."});
 
 const Key<std::vector<std::string>> kMapIndexesOrderedAttributes(
     {.name = "com.openexchange.hazelcast.configuration.map.indexes.orderedAttributes",
      .file = "hazelcast/sessions.properties", .defaultText = "",
-     .help = "Fields by which entries are looked up in ranges. Not there yet: see "
+     .help = "Fields by which entries are looked up in ranges and by beginnings of texts; see "
      "indexes.attributes."});
 
 const Key<std::string> kMapMergePolicy(
@@ -477,5 +477,24 @@ const Key<std::int64_t> kGridTombstoneSeconds(
      .help = "How long removed and expired entries are remembered, so that a node that comes back "
      "after a split does not bring them back. Must be longer than a split lasts, and than the delays "
      "of merging."});
+const Key<std::string> kMapEvictionPolicy(
+    {.name = "com.openexchange.hazelcast.configuration.map.evictionPolicy",
+     .file = "hazelcast/sessions.properties", .defaultText = "NONE",
+     .values = {"NONE", "LRU", "LFU"},
+     .help = "Which entries go when the map has more than maxSize: none, those used longest ago, or "
+     "those used least often. For a map of sessions leave NONE: an evicted session is gone."});
+
+const Key<std::string> kMapMaxSizePolicy(
+    {.name = "com.openexchange.hazelcast.configuration.map.maxSizePolicy",
+     .file = "hazelcast/sessions.properties", .defaultText = "PER_NODE",
+     .values = {"PER_NODE", "PER_PARTITION", "USED_HEAP_SIZE"},
+     .help = "What maxSize counts: the entries that a node owns, the entries of one partition, or "
+     "the MiB of the entries that a node owns. Shares of a node are spread evenly over its "
+     "partitions."});
+
+const Key<std::int64_t> kMapMaxSize(
+    {.name = "com.openexchange.hazelcast.configuration.map.maxSize",
+     .file = "hazelcast/sessions.properties", .defaultText = "0", .min = 0, .max = 2147483647,
+     .help = "Limit from which evictionPolicy works; 0 = none."});
 
 }  // namespace ox::config::keys

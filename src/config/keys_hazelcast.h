@@ -121,5 +121,10 @@ extern const Key<std::int64_t> kGridMaxBytes;  // com.openexchange.hazelcast.max
 extern const Key<std::int64_t> kGridDiscardableMaxBytes;
 //   com.openexchange.hazelcast.discardableMaxBytes
 extern const Key<std::int64_t> kGridTombstoneSeconds;  // com.openexchange.hazelcast.tombstoneSeconds
+extern const Key<std::string> kMapEvictionPolicy;
+//   com.openexchange.hazelcast.configuration.map.evictionPolicy
+extern const Key<std::string> kMapMaxSizePolicy;
+//   com.openexchange.hazelcast.configuration.map.maxSizePolicy
+extern const Key<std::int64_t> kMapMaxSize;  // com.openexchange.hazelcast.configuration.map.maxSize
 
 }  // namespace ox::config::keys

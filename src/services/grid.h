@@ -19,6 +19,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "services/grid_query.h"
 
 namespace ox::services {
 
@@ -37,6 +38,7 @@ struct MapRequest {
   Bytes expected;                  // replaceIfSame, removeIfSame
   std::int64_t ttlMillis = -1;     // -1 = map default, 0 = for ever
   std::int64_t maxIdleMillis = -1; // -1 = map default, 0 = for ever
+  std::uint32_t lockToken = 0;     // of the lock that the caller holds on the key
 };
 
 struct MapReply {
@@ -62,6 +64,13 @@ struct MapStats {
   std::uint64_t removeOperationCount = 0;
   std::int64_t lastAccessTime = 0;  // ms since 1970, 0 = never
   std::int64_t lastUpdateTime = 0;
+  std::uint64_t lockedEntryCount = 0;
+  std::uint64_t otherOperationCount = 0;  // entry processors, locks
+  std::uint64_t eventOperationCount = 0;  // events sent to listeners
+  std::uint64_t queryCount = 0;           // answers of partitions
+  std::uint64_t indexedQueryCount = 0;
+  std::uint64_t evictionCount = 0;
+  std::uint64_t expirationCount = 0;
 };
 
 // What became of this member's entries of one map when it joined another half of the cluster.
@@ -81,6 +90,12 @@ struct MergeStats {
   }
 };
 
+// Ends a subscription when destroyed; afterwards the listener is not running and not called.
+class Subscription {
+ public:
+  virtual ~Subscription() = default;
+};
+
 class GridMap {
  public:
   virtual ~GridMap() = default;
@@ -92,6 +107,32 @@ class GridMap {
   virtual void entries(Completion<std::vector<MapEntry>> done) = 0;
   virtual void clear(Completion<std::uint64_t> done) = 0;  // number removed
   virtual MapStats localStats() const = 0;
+
+  // Features beyond single entries (services/grid_query.h). An engine or a cluster that does not
+  // have them answers GRID-0006. The map must outlive what it was asked for.
+  virtual void query(const Predicate& predicate, QueryOptions options,
+                     Completion<QueryResult> done);
+  // Runs the named entry processor on the key, atomically, at its owner. Nothing = the entry did
+  // not match `only`.
+  virtual void process(Bytes key, const std::string& processor, Bytes argument,
+                       const Predicate* only, Completion<std::optional<Bytes>> done);
+  // Answers when every partition knows the listener. Blocking: not on an engine thread.
+  [[nodiscard]] virtual Result<std::unique_ptr<Subscription>> addEntryListener(
+      EntryListener listener, const Predicate* only = nullptr, bool includeValue = true,
+      bool includeOldValue = false);
+  // Advisory locks (bundles/hazelcast/map/README.md says what they promise and what not).
+  virtual void lock(LockRequest request, Completion<LockState> done);
+  virtual void unlock(Bytes key, std::uint32_t token, Completion<LockState> done);
+  virtual void forceUnlock(Bytes key, Completion<LockState> done);
+  virtual void lockState(Bytes key, Completion<LockState> done);
+
+  // Over many keys: each key by itself, kManyAtOnce at a time; the first error is the answer.
+  void removeAll(const Predicate& predicate, Completion<std::uint64_t> done);  // number removed
+  void processEntries(const Predicate& predicate, const std::string& processor, Bytes argument,
+                      Completion<std::vector<ProcessorAnswer>> done);
+  void getAll(std::vector<Bytes> keys, Completion<std::vector<MapEntry>> done);  // those that exist
+  void setAll(std::vector<MapEntry> entries, Completion<std::uint64_t> done);
+  static constexpr std::size_t kManyAtOnce = 256;
 
   // Blocking forms (bounded by the call timeout).
   Result<MapReply> call(MapRequest request);
@@ -121,12 +162,6 @@ struct TopicStats {
   std::uint64_t publishOperationCount = 0;
   std::uint64_t receiveOperationCount = 0;
   std::uint64_t gapCount = 0;
-};
-
-// Ends a subscription when destroyed; afterwards the listener is not running and not called.
-class Subscription {
- public:
-  virtual ~Subscription() = default;
 };
 
 class GridTopic {
@@ -180,6 +215,8 @@ class Grid {
   // Member that owns the key's partition, or nothing while none does.
   virtual std::optional<GridMember> ownerOf(BytesView key) const = 0;
   virtual std::vector<std::string> mapNames() const = 0;
+  // An entry processor by name; all members must register the same ones. Replaces a former one.
+  virtual Status registerProcessor(const std::string& name, EntryProcessor processor);
   virtual std::vector<std::string> topicNames() const = 0;
   // Could the other members hold every configured copy if this one left now? An engine whose data
   // does not live in this process says yes.

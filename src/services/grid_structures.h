@@ -45,7 +45,7 @@ class GridRingbuffer {
   virtual void addAll(std::vector<Bytes> values, Overflow overflow,
                       Completion<std::int64_t> done) = 0;
   // From `start` on, at least `atLeast` (waits up to `waitMillis`; fewer when the time is over), at most
-  // `atMost` (1..1000, about 1 MiB). GRID-0020 when `start` has been overwritten or was never reached.
+  // `atMost` (1..1000, about 1 MiB). RUN-0005 when `start` has been overwritten or was never reached.
   virtual void readMany(std::int64_t start, std::uint32_t atLeast, std::uint32_t atMost,
                         std::int64_t waitMillis, Completion<std::vector<RingEntry>> done) = 0;
   virtual void figures(Completion<RingFigures> done) = 0;

@@ -33,6 +33,10 @@ class DataSide {
                        services::Completion<services::MapReply> done) = 0;
   virtual void invoke(const std::string& container, int partition, Bytes request,
                       std::int64_t waitMillis, services::Completion<Bytes> done) = 0;
+  // Entry processor "add" (appends) on a key; a listener on all shards, events to World::onEntry.
+  virtual void process(const std::string& map, const Bytes& key, const Bytes& argument,
+                       services::Completion<services::MapReply> done) = 0;
+  virtual void listen(std::uint64_t id, const std::string& map) = 0;
 };
 
 inline int partitionOf(const std::string& key, int partitions) {

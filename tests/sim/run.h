@@ -7,6 +7,7 @@
 #include "checks.h"
 #include "judge.h"
 #include "scenario.h"
+#include "feature_load.h"
 #include "plain_topics.h"
 #include "topic_load.h"
 #include "workload.h"
@@ -97,6 +98,7 @@ class Run {
   std::unique_ptr<Workload> load_;
   std::unique_ptr<TopicLoad> topics_;
   std::unique_ptr<PlainTopics> plain_;
+  std::unique_ptr<FeatureLoad> features_;
 };
 
 }  // namespace ox::sim

@@ -84,6 +84,7 @@ std::string Run::execute(const Words& w) {
   if (known) return wrong;
   if (what == "load") return load(arg);
   if (what == "topic") return topics_->command(arg);
+  if (what == "features") return features_->command(arg);
   if (what == "settle") return settle(arg.empty() ? kSettleMillis : number(arg));
   if (what == "crash") return crash(arg, word(w, 2) == "power");
   if (what == "restart") return restart();
@@ -113,6 +114,7 @@ std::string Run::start(const std::string& how) {
   world_->setCandidates(candidates);
   load_ = std::make_unique<Workload>(*world_, options_, seed_ + 77);
   topics_ = std::make_unique<TopicLoad>(*world_, seed_ + 78);
+  features_ = std::make_unique<FeatureLoad>(*world_, seed_ + 80);
   for (int i = 0; i < members_ + 40; ++i) world_->optionsOf(address(i)).protocolMax = static_cast<std::uint16_t>(protocol_);
   for (int i = members_ - lite_; i < members_; ++i) world_->optionsOf(address(i)).lite = true;
   if (skewMillis_ != 0 || driftPpm_ != 0) setClocks();

@@ -1,6 +1,9 @@
 #include <functional>
 
 #include "data_side.h"
+#include "map/entry_listeners.h"
+#include "map/entry_processors.h"
+#include "map/query.h"
 #include "partition/shard_core.h"
 #include "structures/ringbuffer.h"
 #include "world.h"
@@ -33,6 +36,21 @@ class Host final : public grid::ShardHost {
   int shard_;
 };
 
+// "add" appends its argument, so that the value tells what ran, how often and in which order.
+std::shared_ptr<const grid::EntryProcessors> processors() {
+  static const auto all = [] {
+    auto p = std::make_shared<grid::EntryProcessors>();
+    (void)p->add("add", [](const services::EntryView& entry, BytesView argument) {
+      services::EntryChange change;
+      change.action = services::EntryChange::Action::kSet;
+      change.value = Bytes(entry.value.value_or(BytesView())) + Bytes(argument);
+      return change;
+    });
+    return p;
+  }();
+  return all;
+}
+
 // The real data side: S shard cores, frames given to the shard of their slot.
 class Shards final : public DataSide {
  public:
@@ -62,6 +80,10 @@ class Shards final : public DataSide {
       shards_.push_back(std::make_unique<grid::ShardCore>(s, maps, member.clock, random_,
                                                           *hosts_.back()));
       shards_.back()->setContainers(registry);
+      shards_.back()->setProcessors(processors());
+      shards_.back()->setEntryEvents([this, &member](std::uint64_t id, services::EntryEvent e) {
+        if (world_.onEntry) world_.onEntry(member, id, e);
+      });
       shards_.back()->setDeliver([this, &member](const std::string& topic,
                                                  const services::TopicMessage& message) {
         if (world_.onTopic) world_.onTopic(member, topic, message);
@@ -124,6 +146,19 @@ class Shards final : public DataSide {
               services::Completion<Bytes> done) override {
     shards_[static_cast<std::size_t>(partition) % shards_.size()]->invoke(
         container, partition, std::move(request), waitMillis, std::move(done));
+  }
+  void process(const std::string& map, const Bytes& key, const Bytes& argument,
+               services::Completion<services::MapReply> done) override {
+    const int partition = partitionOf(key, world_.tunables.partitions);
+    services::MapRequest request;
+    request.key = key;
+    request.value = grid::encodeProcess("add", argument);
+    shards_[static_cast<std::size_t>(partition) % shards_.size()]->process(
+        map, partition, std::move(request), std::move(done));
+  }
+  void listen(std::uint64_t id, const std::string& map) override {
+    for (auto& s : shards_)
+      s->listen(id, map, grid::kListenValue, {}, [](const Result<bool>&) {});
   }
 
  private:

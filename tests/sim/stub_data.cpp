@@ -33,6 +33,11 @@ class Stub final : public DataSide {
                services::Completion<services::MapReply> done) override {
     done(Error(Code::kUnavailable));
   }
+  void process(const std::string&, const Bytes&, const Bytes&,
+               services::Completion<services::MapReply> done) override {
+    done(Error(Code::kGridNotJoined));
+  }
+  void listen(std::uint64_t, const std::string&) override {}
   void invoke(const std::string&, int, Bytes, std::int64_t,
               services::Completion<Bytes> done) override {
     done(Error(Code::kUnavailable));

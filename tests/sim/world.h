@@ -197,6 +197,7 @@ class World {
   Traffic control, data;  // sent so far
   std::function<void(SimMember&, const ViewPtr&)> onInstalled;
   std::function<void(SimMember&, const std::string& topic, const services::TopicMessage&)> onTopic;
+  std::function<void(SimMember&, std::uint64_t listener, const services::EntryEvent&)> onEntry;
 
  private:
   struct Event {

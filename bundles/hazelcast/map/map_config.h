@@ -24,6 +24,14 @@ enum class MergePolicy : std::uint8_t {
 std::optional<MergePolicy> mergePolicyByName(const std::string& name);
 const char* nameOf(MergePolicy policy);
 
+// Which entry goes when a map is full. Source: Hazelcast's EvictionPolicy and MaxSizePolicy.
+enum class Eviction : std::uint8_t { kNone, kLru, kLfu };
+enum class MaxSizePolicy : std::uint8_t {
+  kPerNode,       // entries that a member owns
+  kPerPartition,  // entries of one partition
+  kUsedMemory,    // MiB of the entries that a member owns (USED_HEAP_SIZE)
+};
+
 struct MapConfig {
   std::string name;
   int backupCount = 1;        // 0..6, synchronous
@@ -33,6 +41,9 @@ struct MapConfig {
   std::int64_t maxIdleSeconds = 0;     // 0 = for ever
   std::vector<std::string> indexes;         // unordered attributes
   std::vector<std::string> orderedIndexes;
+  Eviction eviction = Eviction::kNone;
+  MaxSizePolicy maxSizePolicy = MaxSizePolicy::kPerNode;
+  std::int64_t maxSize = 0;    // entries, or MiB for kUsedMemory; 0 = no limit
   MergePolicy mergePolicy = MergePolicy::kLatestUpdate;
   int minClusterSize = 0;      // full members; 0 = off
   bool protectReads = true;    // below minClusterSize: reads are refused as well

@@ -22,6 +22,7 @@ void RecordStore::release(Record* record) {
 Record* RecordStore::put(BytesView key, BytesView value, const RecordMeta& meta) {
   const auto it = index_.find(key);
   Record* record = nullptr;
+  if (keepFormer_) former_.reset();
   if (it == index_.end()) {
     record = allocate(key, value);
     record->slot = static_cast<std::uint32_t>(list_.size());
@@ -30,6 +31,8 @@ Record* RecordStore::put(BytesView key, BytesView value, const RecordMeta& meta)
     grown(static_cast<std::int64_t>(kOverhead + record->keySize + record->valueSize));
   } else {
     record = *it;
+    if (observer_) observer_->removing(*record);
+    if (keepFormer_) former_ = Bytes(record->value());
     digest_ -= digestOf(*record);
     expiring(record->canExpire() ? -1 : 0);
     if (record->valueSize == value.size()) {
@@ -50,10 +53,13 @@ Record* RecordStore::put(BytesView key, BytesView value, const RecordMeta& meta)
   static_cast<RecordMeta&>(*record) = meta;
   digest_ += digestOf(*record);
   expiring(record->canExpire() ? 1 : 0);
+  if (observer_) observer_->stored(*record);
   return record;
 }
 
 void RecordStore::erase(Record* record) {
+  if (observer_) observer_->removing(*record);
+  if (keepFormer_) former_ = Bytes(record->value());
   digest_ -= digestOf(*record);
   index_.erase(record->key());
   expiring(record->canExpire() ? -1 : 0);
@@ -85,6 +91,7 @@ void RecordStore::clear() {
 }
 
 void RecordStore::clearRecords() {
+  if (observer_) observer_->clearing();
   index_.clear();
   for (Record* record : list_) release(record);
   list_.clear();

@@ -13,6 +13,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "map/record.h"
@@ -24,6 +26,15 @@ namespace ox::grid {
 struct StoreUse {
   std::int64_t bytes = 0;
   std::int64_t canExpire = 0;
+};
+
+// Is told of every change of a store; the record is whole when it is called.
+class RecordObserver {
+ public:
+  virtual ~RecordObserver() = default;
+  virtual void removing(Record& record) = 0;  // or about to be overwritten
+  virtual void stored(Record& record) = 0;
+  virtual void clearing() = 0;
 };
 
 class RecordStore {
@@ -67,6 +78,16 @@ class RecordStore {
   // Idle times count from here at the earliest (a promoted backup saw no reads).
   void restartIdle(std::int64_t now) { idleFloor_ = now; }
 
+  // At most one observer (the indexes); owned. Null ends it.
+  void observe(std::unique_ptr<RecordObserver> observer) { observer_ = std::move(observer); }
+  RecordObserver* observer() const { return observer_.get(); }
+  // While on, the value that the last put() or erase() found is kept for takeFormer().
+  void keepFormer(bool on) {
+    keepFormer_ = on;
+    if (!on) former_.reset();
+  }
+  std::optional<Bytes> takeFormer() { return std::exchange(former_, std::nullopt); }
+
   std::size_t sweepCursor = 0;  // of the expiry sweep
 
   // Bytes of one entry beside key and value: header, index and list slots.
@@ -104,6 +125,9 @@ class RecordStore {
 
   StoreUse* use_ = nullptr;
   absl::flat_hash_set<Record*, Hash, Equal> index_;
+  std::unique_ptr<RecordObserver> observer_;
+  std::optional<Bytes> former_;
+  bool keepFormer_ = false;
   std::vector<Record*> list_;
   std::unique_ptr<Tombstones> tombstones_;
   std::uint64_t bytes_ = 0;

@@ -1,5 +1,7 @@
 #include "member_protocol/data_messages.h"
 
+#include "services/grid_query.h"
+
 namespace ox::grid {
 namespace {
 
@@ -166,7 +168,8 @@ Result<OperationMessage> OperationMessage::decode(ByteReader& in) {
   m.stream = in.u32();
   m.kind = static_cast<OpKind>(in.u8());
   if (!isMapOp(m.kind) && !isContainerOp(m.kind) &&
-      (m.kind < OpKind::kSize || m.kind > OpKind::kMergeRemoval))
+      (m.kind < OpKind::kSize || m.kind > OpKind::kMergeRemoval) && m.kind != OpKind::kQuery &&
+      m.kind != OpKind::kProcess)
     in.fail();
   m.cursor = in.u32();
   m.ttlMillis = in.i64();
@@ -255,11 +258,12 @@ void patchFollower(Bytes& frame, std::uint32_t round, std::uint8_t level) {
 Bytes BackupMessage::encode(std::uint16_t slot) const {
   ByteWriter out = begin(Kind::kBackup, slot, 300 + map.size() + key.size() + value.size());
   head.write(out);
-  out.u8(!hasOp ? 0 : applied ? 1 : 2);
+  out.u8(!hasOp ? 0 : ownAnswer ? 3 : applied ? 1 : 2);
   if (hasOp) {
     writeOpId(out, id);
     out.boolean(returnsFormer);
     out.u64(count);
+    if (ownAnswer) out.blob(result);
   }
   out.u8(static_cast<std::uint8_t>(wireEffect(*this)));
   out.blob(map);
@@ -278,13 +282,15 @@ Result<BackupMessage> BackupMessage::decode(ByteReader& in) {
   BackupMessage m;
   m.head = ReplicationHead::read(in);
   const auto op = in.u8();
-  if (op > 2) in.fail();
+  if (op > 3) in.fail();
   m.hasOp = op != 0;
   m.applied = op != 2;
+  m.ownAnswer = op == 3;
   if (m.hasOp) {
     m.id = readOpId(in);
     m.returnsFormer = strictBool(in);
     m.count = in.u64();
+    if (m.ownAnswer) m.result = readBounded(in, services::kMaxProcessorReply);
   }
   readEffect(in, m);
   m.map = readName(in);

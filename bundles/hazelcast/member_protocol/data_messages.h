@@ -40,6 +40,8 @@ enum class OpKind : std::uint8_t {
   kLastMapOp = static_cast<std::uint8_t>(services::MapOp::kTouch),
   kSize = 32, kKeys = 33, kEntries = 34, kClear = 35, kMerge = 36,
   kContainer = 48, kMergeContainer = 49,  // value = request; ttlMillis = how long it may wait
+  kQuery = 40,    // protocol 2: value = query (map/query.h); cursor as kEntries
+  kProcess = 41,  // protocol 2: value = processor and argument, expected = predicate
   kMergeRemoval = 37,  // protocol 2: a tombstone of the other half; cursor = Burial
 };
 inline bool isMapOp(OpKind k) { return k <= OpKind::kLastMapOp; }
@@ -47,7 +49,7 @@ inline bool isContainerOp(OpKind k) {
   return k == OpKind::kContainer || k == OpKind::kMergeContainer;
 }
 inline bool isWrite(OpKind k) {
-  return isContainerOp(k) || k == OpKind::kClear || k == OpKind::kMerge ||
+  return isContainerOp(k) || k == OpKind::kProcess || k == OpKind::kClear || k == OpKind::kMerge ||
          k == OpKind::kMergeRemoval ||
          (isMapOp(k) && isWrite(static_cast<services::MapOp>(k)));
 }
@@ -58,7 +60,8 @@ struct OperationMessage {
   OpId id;
   std::uint32_t stream = 0;
   OpKind kind = OpKind::kSize;
-  std::uint32_t cursor = 0;  // kKeys, kEntries: positions below it; 0xffffffff = from the end
+  std::uint32_t cursor = 0;  // kKeys, kEntries: positions below it; 0xffffffff = from the end;
+                             // writes of one key: token of the lock that the caller holds
   std::int64_t ttlMillis = -1;
   std::int64_t maxIdleMillis = -1;
   BytesView map, key, value, expected;
@@ -133,6 +136,7 @@ struct BackupMessage {
   Effect effect = Effect::kNone;
   BytesView map, key, value;
   RecordMeta meta;
+  bool ownAnswer = false;  // the result is `result` (entry processors, protocol 2)
   BytesView result;  // Effect::kContainer: answer to the operation; value = delta
   bool stamped = false;        // kRemoved, kCleared in protocol 2: leaves a tombstone
   Stamp stamp;

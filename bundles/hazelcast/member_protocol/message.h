@@ -24,6 +24,7 @@ enum class Kind : std::uint8_t {
   // data (0x40..): body starts with u16 slot
   kOperation = 0x40, kOperationReply = 0x41, kBackup = 0x42, kBackupAck = 0x43, kCompare = 0x44,
   kCompareReply = 0x45, kCopyChunk = 0x46, kCopyAck = 0x47, kTopicMessage = 0x48,
+  kEntryEvent = 0x49,  // map/entry_listeners.h, protocol 2
   kTask = 0x4a, kTaskReply = 0x4b,
 };
 

@@ -83,7 +83,7 @@ void Impl::onBackup(const MemberId& from, Partition& p, BytesView frame) {
     recent.count = message->count;
     recent.applied = message->applied;
     if (message->returnsFormer && record != nullptr) recent.value = Bytes(record->value());
-    if (message->effect == Effect::kContainer) recent.value = Bytes(message->result);
+    if (message->effect == Effect::kContainer || message->ownAnswer) recent.value = Bytes(message->result);
     r.recent.add(std::move(recent), 2 * settings_.callTimeoutMillis);
   }
   switch (message->effect) {

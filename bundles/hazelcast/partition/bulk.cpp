@@ -178,6 +178,7 @@ services::MapStats Impl::localStats(const std::string& name) const {
     (p->owner ? stats.ownedEntryCount : stats.backupEntryCount) += records->size();
     (p->owner ? stats.ownedEntryMemoryCost : stats.backupEntryMemoryCost) += records->bytes();
   }
+  featureStats(m, stats);
   stats.backupCount = m.sync;
   stats.hits = m.hits;
   stats.getOperationCount = m.gets;

@@ -31,16 +31,23 @@ void Impl::execute(const std::string& name, int number, services::MapRequest req
     return;
   }
   const auto kind = static_cast<OpKind>(request.op);
+  const std::uint32_t token = request.lockToken;
+  start(name, number, kind, std::move(request), token, std::move(done));
+}
+
+void Impl::start(const std::string& name, int number, OpKind kind, services::MapRequest request,
+                 std::uint32_t cursor, MapDone done) {
   Partition* p = partition(number);
   if (p != nullptr && readHere(*p, name, kind, request, done)) return;
   if (p != nullptr && serving(*p) && p->calls.idle()) {
-    runLocal(*p, name, kind, request, 0, nullptr, std::move(done), {});
+    runLocal(*p, name, kind, request, cursor, nullptr, std::move(done), {});
     return;
   }
   Call call;
   call.partition = number;
   call.kind = kind;
   call.map = name;
+  call.cursor = cursor;
   call.request = std::move(request);
   call.done = std::move(done);
   submit(std::move(call));

@@ -19,6 +19,7 @@ HeldContainer* Impl::container(Replica& replica, MapInfo& m) {
   if (HeldContainer* held = findContainer(replica, m.index)) return held;
   auto held = std::make_unique<HeldContainer>();
   held->state = registry_->create(m.name);
+  if (!held->state) held->state = mapContainer(m.name);
   if (!held->state) return nullptr;
   if (replica.containers.size() <= m.index) replica.containers.resize(maps_.size());
   replica.containers[m.index] = std::move(held);

@@ -74,6 +74,7 @@ void Impl::runMerge(Partition& p, MapInfo& m, const OperationInput& in, const Re
   change.effect = Effect::kStored;
   change.key = in.key;
   change.record = records.put(in.key, in.value, kept);
+  change.cause = Change::Cause::kMerge;
   change.remote = remote;
   change.result = &out.result;
   out.waitFor = replicate(p, m, change);
@@ -159,6 +160,7 @@ void Impl::keepEntriesForMerge() {
   }
   mergeFrom_ = view_;
   keepContainersForMerge();
+  listenersLost();
 }
 
 void Impl::pumpMerge() {

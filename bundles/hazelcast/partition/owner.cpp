@@ -32,6 +32,16 @@ Impl::Executed Impl::run(Partition& p, MapInfo& m, OpKind kind, const OperationI
   Executed out;
   out.error = tooFewMembers(m, kind);
   if (out.error) return out;
+  watchFormer(p, m);
+  if (!mayWrite(p, m, kind, in.key, remote, cursor, out)) return out;
+  if (kind == OpKind::kQuery) {
+    runQuery(p, m, in.value, cursor, out);
+    return out;
+  }
+  if (kind == OpKind::kProcess) {
+    runProcess(p, m, in, remote, out);
+    return out;
+  }
   if (kind == OpKind::kMerge) {
     runMerge(p, m, in, *meta, remote, out);
     return out;
@@ -72,11 +82,14 @@ Impl::Executed Impl::run(Partition& p, MapInfo& m, OpKind kind, const OperationI
   if (change.effect == Effect::kRemoved && tombstones())
     records.bury(tombstoneLog_, in.key, Burial::kRemoved, change.stamp, steady());
   out.waitFor = replicate(p, m, change);
+  if (outcome.record != nullptr) evict(p, m, records, outcome.record);
   return out;
 }
 
 // Leaves the version of the record, so that an equally old copy that is used elsewhere wins.
 void Impl::expire(Partition& p, MapInfo& m, RecordStore& records, Record* record) {
+  watchFormer(p, m);
+  ++m.expirations;
   const Bytes key(record->key());
   Change change;
   change.effect = Effect::kRemoved;

@@ -87,6 +87,8 @@ struct Change {
   Burial why = Burial::kRemoved;
   const OpId* remote = nullptr;     // operation of another member's caller
   const OpResult* result = nullptr; // with remote: what it was answered
+  bool ownAnswer = false;           // the result's value is neither the former one nor nothing
+  enum class Cause : std::uint8_t { kOperation, kMerge, kEviction } cause = Cause::kOperation;
 };
 
 struct Replica {
@@ -191,6 +193,7 @@ struct CallStream {
 };
 
 struct Partition {
+  std::int64_t markedAt = 0;  // steady ms: listeners were told how far the numbers are
   int number = 0;
   Replica data;
   std::unique_ptr<Staged> staged;

@@ -27,6 +27,8 @@ std::uint64_t Impl::replicate(Partition& p, MapInfo& m, const Change& change) {
     b.applied = change.result->reply.applied || !tombstones();
     b.returnsFormer = change.result->reply.value.has_value();
     b.count = change.result->count;
+    b.ownAnswer = change.ownAnswer;
+    if (change.ownAnswer) b.result = change.result->reply.value.value_or(Bytes());
   }
   b.effect = change.effect;
   b.map = m.name;
@@ -50,6 +52,7 @@ std::uint64_t Impl::replicate(Partition& p, MapInfo& m, const Change& change) {
     recent.value = change.result->reply.value;
     p.data.recent.add(std::move(recent), 2 * settings_.callTimeoutMillis);
   }
+  tellListeners(p, m, change);
   return seq;
 }
 

@@ -58,6 +58,23 @@ std::uint64_t ShardCore::ownedEntries() const { return impl_->ownedEntries(); }
 std::uint64_t ShardCore::unsyncedReplicas() const { return impl_->unsyncedReplicas(); }
 void ShardCore::confirmed() { impl_->confirmed(); }
 void ShardCore::keepEntriesForMerge() { impl_->keepEntriesForMerge(); }
+void ShardCore::query(const std::string& map, Bytes query, bool paged,
+                      services::Completion<QueryPart> done) {
+  impl_->query(map, std::move(query), paged, std::move(done));
+}
+void ShardCore::process(const std::string& map, int partition, services::MapRequest request,
+                        services::Completion<services::MapReply> done) {
+  impl_->process(map, partition, std::move(request), std::move(done));
+}
+void ShardCore::setProcessors(std::shared_ptr<const EntryProcessors> processors) {
+  impl_->processors_ = std::move(processors);
+}
+void ShardCore::setEntryEvents(EntryDeliver deliver) { impl_->entryDeliver_ = std::move(deliver); }
+void ShardCore::listen(std::uint64_t id, const std::string& map, std::uint8_t flags,
+                       Bytes predicate, services::Completion<bool> done) {
+  impl_->listen(id, map, flags, std::move(predicate), std::move(done));
+}
+void ShardCore::unlisten(std::uint64_t id) { impl_->unlisten(id); }
 std::uint64_t ShardCore::mergeBacklog() const { return impl_->mergeBacklog(); }
 std::map<std::string, services::MergeStats> ShardCore::mergeStats() const {
   return impl_->mergedTotal_;
@@ -128,6 +145,7 @@ ShardCore::Impl::MapInfo* Impl::map(BytesView name) {
   MapInfo* raw = info.get();
   maps_.push_back(raw);
   byName_.emplace(raw->name, std::move(info));
+  linkCompanions(*raw);
   return raw;
 }
 
@@ -193,6 +211,7 @@ void Impl::viewInstalled(const ViewPtr& view) {
   fullMembers_ = 0;
   if (view_)
     for (const Member& member : view_->members) fullMembers_ += member.lite ? 0 : 1;
+  listenersView();
   if (!view_) {
     fenced_ = false;  // nothing is owned; the next view is a new one
     parkCalls([](const Call& c) { return c.inFlight; }, 0);
@@ -288,6 +307,7 @@ void Impl::becomeOwner(Partition& p, const ClusterView& view) {
 // No owner any more. Undrained writes are those of an ownership that was taken away, not handed
 // over: other members' callers ask the new owner (same operation id), local ones cannot know.
 void Impl::demote(Partition& p, bool listed) {
+  if (p.owner) endFeatures(p);
   p.owner = false;
   p.frozen = p.reported = false;
   p.followers.clear();
@@ -336,6 +356,7 @@ void Impl::peerUp(const MemberId& member) {
     if (!p) continue;
     if (p->owner) {
       if (Follower* f = p->follower(member)) startCompare(*p, *f);
+      announceAgain(*p, member);
     }
     if (!p->calls.waiting.empty()) flush(*p);
   }
@@ -373,6 +394,7 @@ void Impl::tick() {
   containersTick(now);
   tombstoneLog_.sweep(now, settings_.tombstoneMillis);
   tasks_.tick(now);
+  listenersTick(now);
   callsTick(now);
   pumpMerge();
   pumpContainerMerge();
@@ -418,6 +440,7 @@ void Impl::received(const MemberId& from, BytesView frame) {
   }
   switch (kind) {
     case Kind::kOperation: return onOperation(from, *p, frame);
+    case Kind::kEntryEvent: return onEntryEvent(from, *p, frame);
     case Kind::kOperationReply: return onReply(from, *p, frame);
     case Kind::kBackup: return onBackup(from, *p, frame);
     case Kind::kCompare: return onCompare(from, *p, frame);

@@ -20,11 +20,14 @@
 #include "membership/cluster_view.h"
 #include "partition/memory_budget.h"
 #include "services/grid.h"
+#include "services/grid_query.h"
 #include "types.h"
 
 namespace ox::grid {
 
 class ContainerRegistry;
+class EntryProcessors;
+struct QueryPart;
 
 class ShardHost {
  public:
@@ -104,6 +107,21 @@ class ShardCore {
   void submitTask(const MemberId& to, int slot, const std::string& name, Bytes argument,
                   std::int64_t timeoutMillis, services::Completion<Bytes> done);
   std::uint64_t containerBytes() const;     // owned and backups
+  // Map features (protocol 2). `query`: encodeQuery() of map/query.h, the answer of this shard's
+  // partitions, wherever they are owned. `process`: value = encodeProcess(), expected = predicate.
+  void query(const std::string& map, Bytes query, bool paged,
+             services::Completion<QueryPart> done);
+  void process(const std::string& map, int partition, services::MapRequest request,
+               services::Completion<services::MapReply> done);
+  void setProcessors(std::shared_ptr<const EntryProcessors> processors);
+  // Entry listeners of this member: registered in every partition of this shard, again after every
+  // change of its owner. Events come in order per key; a loss is an event. The receiver must not
+  // call back into the core. `id` is unique in this member; answered when registered everywhere.
+  using EntryDeliver = std::function<void(std::uint64_t id, services::EntryEvent event)>;
+  void setEntryEvents(EntryDeliver deliver);
+  void listen(std::uint64_t id, const std::string& map, std::uint8_t flags, Bytes predicate,
+              services::Completion<bool> done);
+  void unlisten(std::uint64_t id);
   services::MapStats localStats(const std::string& map) const;
   std::vector<std::string> mapNames() const;
 

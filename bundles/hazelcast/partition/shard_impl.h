@@ -6,6 +6,8 @@
 //   calls.cpp        operations of this member's callers: sending, retrying, timing out
 //   guards.cpp       the fence after a pause, limits, reads from a local backup
 //   containers.cpp   everything that is not a map: requests, backup, copy, merge
+//   map_features.cpp queries, entry processors, locks, eviction
+//   map_listeners.cpp entry listeners, both sides
 //   bulk.cpp         over all partitions; statistics
 //   merge.cpp        after a split: what is kept, offered, taken
 // Threads: one. Nothing here blocks or reads a clock other than the given one.
@@ -17,9 +19,15 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "map/entry_listeners.h"
+#include "map/entry_processors.h"
+#include "map/locks.h"
+#include "map/query.h"
 #include "partition/replica.h"
 #include "partition/shard_core.h"
 #include "structures/registry.h"
@@ -29,6 +37,7 @@
 namespace ox::grid {
 
 inline constexpr std::size_t kMaxMaps = 4096;
+inline constexpr std::size_t kNoMap = SIZE_MAX;
 inline constexpr std::size_t kMaxFrozenQueue = 10000;       // per partition
 inline constexpr std::size_t kMaxEarlyFrames = 65536;       // ahead of our view
 inline constexpr std::size_t kMaxEarlyBytes = 256u << 20;
@@ -80,6 +89,11 @@ class ShardCore::Impl {
                   std::int64_t timeoutMillis, services::Completion<Bytes> done);
   std::uint64_t ownedEntries() const;
   std::uint64_t unsyncedReplicas() const;
+  void query(const std::string& map, Bytes body, bool paged, services::Completion<QueryPart> done);
+  void process(const std::string& map, int partition, services::MapRequest request, MapDone done);
+  void listen(std::uint64_t id, const std::string& map, std::uint8_t flags, Bytes predicate,
+              services::Completion<bool> done);
+  void unlisten(std::uint64_t id);
   void keepEntriesForMerge();
   std::uint64_t mergeBacklog() const {
     return merge_.size() + mergeInFlight_ + keptContainers_.size() + containersMerging_;
@@ -87,6 +101,8 @@ class ShardCore::Impl {
 
   Topics topics_;
   Tasks tasks_;
+  std::shared_ptr<const EntryProcessors> processors_ = std::make_shared<EntryProcessors>();
+  EntryDeliver entryDeliver_;
   std::shared_ptr<const ContainerRegistry> registry_ = std::make_shared<ContainerRegistry>();
   std::uint64_t badMessages_ = 0;
   StoreUse use_[2];  // by MemoryPool; outlives the partitions
@@ -101,6 +117,11 @@ class ShardCore::Impl {
     int sync = 1;    // backups that are waited for
     int copies = 1;  // sync and async together
     std::uint64_t hits = 0, gets = 0, puts = 0, removes = 0;
+    std::uint64_t queries = 0, indexedQueries = 0, others = 0, events = 0;
+    std::uint64_t expirations = 0, evictions = 0;
+    // Indexes of its "@lock:" and "@listen:" containers, kNoMap while there are none.
+    std::size_t locks = kNoMap, listeners = kNoMap;
+    std::size_t listensTo = kNoMap;  // of an "@listen:" container: its map
     std::int64_t lastAccess = 0, lastUpdate = 0;
   };
   struct NameHash {
@@ -131,8 +152,8 @@ class ShardCore::Impl {
   };
   struct Executed {
     OpResult result;
+    std::optional<Error> error;  // instead of a result; nothing has changed
     std::uint64_t waitFor = 0;  // number that backups must reach; 0 = nothing to wait for
-    std::optional<Error> error; // instead of a result
   };
   // Something kept for the merge: a record (kMerge), a tombstone (kMergeRemoval), or whatever has
   // an operation of its own that the other side understands.
@@ -156,6 +177,33 @@ class ShardCore::Impl {
     OpKind kind = OpKind::kEntries;
     std::vector<services::MapEntry> entries;
     InternalDone done;
+  };
+  struct Asking {  // one query over this shard's partitions
+    std::string map;
+    Bytes body;
+    bool paged = false;
+    std::size_t left = 0;
+    QueryPart part;
+    std::optional<Error> error;
+    absl::flat_hash_set<std::string, NameHash, NameEqual> seen;  // not paged: keys of a partition
+    services::Completion<QueryPart> done;
+  };
+  struct Listening {  // a listener of this member
+    struct Target {
+      int number = 0;
+      MemberId registeredAt;
+      bool asking = false;
+      bool everHeld = false;
+      std::int64_t notBefore = 0;
+      ListenerProgress progress;
+    };
+    std::string map;
+    std::uint8_t flags = 0;
+    Bytes predicate;
+    std::vector<Target> targets;
+    std::size_t missing = 0;
+    std::int64_t deadline = 0;
+    services::Completion<bool> done;
   };
   struct Parked {
     std::deque<Bytes> frames;
@@ -225,6 +273,13 @@ class ShardCore::Impl {
                std::uint32_t cursor, const RecordMeta* meta, const OpId* remote);
   void runBulk(Partition& p, MapInfo& m, OpKind kind, std::uint32_t cursor, const OpId* remote,
                Executed& out);
+  void runQuery(Partition& p, MapInfo& m, BytesView body, std::uint32_t cursor, Executed& out);
+  void runProcess(Partition& p, MapInfo& m, const OperationInput& in, const OpId* remote,
+                  Executed& out);
+  void evict(Partition& p, MapInfo& m, RecordStore& records, const Record* written);
+  bool mayWrite(Partition& p, MapInfo& m, OpKind kind, BytesView key, const OpId* remote,
+                std::uint32_t token, Executed& out);
+  std::uint64_t mapLimit(const MapInfo& m) const;  // per partition, entries or bytes
   void runMerge(Partition& p, MapInfo& m, const OperationInput& in, const RecordMeta& meta,
                 const OpId* remote, Executed& out);
   void runMergeRemoval(Partition& p, MapInfo& m, const OperationInput& in, std::uint32_t why,
@@ -270,6 +325,36 @@ class ShardCore::Impl {
   void onCompare(const MemberId& from, Partition& p, BytesView frame);
   void onCopyChunk(const MemberId& from, Partition& p, BytesView frame);
   void raiseLevel(Replica& replica, std::uint8_t level);
+
+  // --- map features
+  void start(const std::string& name, int number, OpKind kind, services::MapRequest request,
+             std::uint32_t cursor, MapDone done);
+  void askQuery(std::shared_ptr<Asking> asking, int number, std::uint32_t cursor);
+  Result<std::shared_ptr<const CompiledPredicate>> predicateOf(BytesView bytes);
+  void linkCompanions(MapInfo& m);
+  static std::unique_ptr<Container> mapContainer(const std::string& name);
+  LockTable* lockTable(const Partition& p, const MapInfo& m) const;
+  ListenTable* listenTable(const Partition& p, const MapInfo& m) const;
+  void featureStats(const MapInfo& m, services::MapStats& stats) const;
+
+  // --- entry listeners: at the owner
+  void watchFormer(Partition& p, const MapInfo& m);
+  void tellListeners(Partition& p, MapInfo& m, const Change& change);
+  void announce(Partition& p, const ListenTable::Key& key, ListenTable::Registration& r,
+                std::uint64_t upTo);
+  void announceAgain(Partition& p, const MemberId& member);
+  void endFeatures(Partition& p);
+  void sendEvent(const MemberId& to, Partition& p, const EntryEventMessage& message);
+  // --- and at the listener
+  void listenersTick(std::int64_t now);
+  void listenersView();
+  void listenersLost();
+  void registerAt(std::uint64_t id, Listening& listening, Listening::Target& target);
+  void onEntryEvent(const MemberId& from, Partition& p, BytesView frame);
+  void endStale(std::uint64_t id, int number);
+  bool quiet(const MemberId& id) const {
+    return id == settings_.self || !view_ || view_->find(id) == nullptr || !up(id);
+  }
 
   // --- calls
   void submit(Call call);
@@ -360,6 +445,14 @@ class ShardCore::Impl {
   std::deque<KeptContainer> keptContainers_;
   ViewPtr containersFrom_;  // the view that they were kept under
   std::size_t containersMerging_ = 0;
+
+  absl::flat_hash_map<std::string, std::shared_ptr<const CompiledPredicate>, NameHash, NameEqual>
+      predicates_;  // of late
+  std::map<std::uint64_t, Listening> listening_;
+  std::map<std::uint64_t, std::string> ended_;     // of late: id and map
+  std::set<std::pair<std::uint64_t, int>> stale_;  // of these, heard of again
+  int ownedHere_ = 1;  // partitions of the view that this member owns, on all its shards
+  std::int64_t listenAt_ = 0;
 
   std::deque<Kept> merge_;
   ViewPtr mergeFrom_;  // the view that the entries were kept under

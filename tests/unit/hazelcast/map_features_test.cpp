@@ -1,0 +1,409 @@
+// Locks, entry processors, eviction and entry listeners over several members.
+#include <algorithm>
+#include <set>
+
+#include "data_harness.h"
+#include "map/entry_processors.h"
+#include "map/locks.h"
+#include "map/predicate.h"
+#include "serialization/data.h"
+
+using namespace ox;
+using namespace ox::grid;
+using namespace ox::grid::test;
+using serialization::toData;
+using services::EntryChange;
+using services::EntryEvent;
+using services::EntryEventType;
+using services::EntryView;
+using services::LockState;
+namespace q = services::query;
+
+namespace {
+
+Answer<Bytes> ask(Cluster& c, int n, LockOp op, const std::string& key, std::uint32_t token,
+                  std::int64_t lease = 0, std::int64_t wait = 0) {
+  Answer<Bytes> a;
+  c.core(n).invoke("@lock:m", 0, encodeLock(op, key, token, lease), wait, a.take());
+  c.settle();
+  return a;
+}
+LockState state(Cluster& c, int n, const std::string& key) {
+  return decodeLockState(ask(c, n, LockOp::kState, key, 0).value()).value();
+}
+Answer<MapReply> write(Cluster& c, int n, const std::string& key, std::uint32_t token = 0) {
+  MapRequest r;
+  r.op = MapOp::kSet;
+  r.key = key;
+  r.value = "v";
+  r.lockToken = token;
+  Answer<MapReply> a;
+  c.core(n).execute("m", 0, std::move(r), a.take());
+  c.settle();
+  return a;
+}
+
+std::shared_ptr<EntryProcessors> adders(int* runs = nullptr) {
+  auto all = std::make_shared<EntryProcessors>();
+  REQUIRE(all->add("add", [runs](const EntryView& e, BytesView argument) {
+               if (runs != nullptr) ++*runs;
+               EntryChange change;
+               change.reply = Bytes(e.value.value_or("none"));
+               if (argument == "keep") return change;
+               change.action = EntryChange::Action::kSet;
+               change.value = Bytes(e.value.value_or("")) + Bytes(argument);
+               if (argument == "remove") change.action = EntryChange::Action::kRemove;
+               return change;
+             }).ok());
+  REQUIRE(all->add("throw", [](const EntryView&, BytesView) -> EntryChange {
+               throw std::runtime_error("no");
+             }).ok());
+  return all;
+}
+Answer<MapReply> process(Cluster& c, int n, const std::string& key, const std::string& name,
+                         const std::string& argument, const Bytes& only = {}) {
+  MapRequest r;
+  r.key = key;
+  r.value = encodeProcess(name, argument);
+  r.expected = only;
+  Answer<MapReply> a;
+  c.core(n).process("m", 0, std::move(r), a.take());
+  return a;
+}
+
+struct Heard {
+  std::vector<EntryEvent> events;
+  std::size_t gaps() const {
+    return static_cast<std::size_t>(std::count_if(events.begin(), events.end(), [](const auto& e) {
+      return e.type == EntryEventType::kGap;
+    }));
+  }
+  std::string text() const {
+    static const char* names[] = {"+", "~", "-", "evicted ", "expired ", "merged ", "cleared", "GAP"};
+    std::string out;
+    for (const auto& e : events) {
+      out += names[static_cast<int>(e.type)] + e.key;
+      if (e.value) out += "=" + *e.value;
+      if (e.oldValue) out += "(" + *e.oldValue + ")";
+      out += " ";
+    }
+    return out;
+  }
+};
+std::shared_ptr<Heard> listen(Cluster& c, int n, std::uint8_t flags = 3, const Bytes& only = {}) {
+  auto heard = std::make_shared<Heard>();
+  c.core(n).setEntryEvents(
+      [heard](std::uint64_t, EntryEvent e) { heard->events.push_back(std::move(e)); });
+  Answer<bool> a;
+  c.core(n).listen(1, "m", flags, only, a.take());
+  c.run(300);
+  CHECK(a.value());
+  return heard;
+}
+
+}  // namespace
+
+TEST_CASE("a locked key refuses the writes of others and lets its holder write") {
+  Cluster c(3);
+  c.installNew({{0, 1}});
+  c.settle();
+  CHECK(decodeLockState(ask(c, 1, LockOp::kLock, "k", 7).value()).value().count == 1);
+  CHECK(state(c, 2, "k").owner == c.id(1).toString());
+  CHECK(write(c, 2, "k").code() == Code::kBusy);
+  CHECK(write(c, 0, "k").code() == Code::kBusy);
+  CHECK(write(c, 1, "k").code() == Code::kBusy);  // same member, no token
+  CHECK(write(c, 1, "k", 7).value().applied);
+  CHECK(write(c, 2, "other").value().applied);
+  CHECK(c.get(2, "k") == "v");  // reading is free
+  CHECK(decodeLockState(ask(c, 1, LockOp::kLock, "k", 7).value()).value().count == 2);
+  ask(c, 1, LockOp::kUnlock, "k", 7).value();
+  CHECK(write(c, 2, "k").code() == Code::kBusy);
+  CHECK(ask(c, 2, LockOp::kUnlock, "k", 7).code() == Code::kInvalid);
+  CHECK(c.core(0).localStats("m").lockedEntryCount == 1);
+  ask(c, 1, LockOp::kUnlock, "k", 7).value();
+  CHECK(write(c, 2, "k").value().applied);
+  CHECK_FALSE(state(c, 0, "k").locked);
+}
+
+TEST_CASE("waiting for a lock: granted in the order asked, or refused at the end of the wait") {
+  Cluster c(3);
+  c.installNew({{0, 1}});
+  c.settle();
+  ask(c, 0, LockOp::kLock, "k", 1).value();
+  auto second = ask(c, 1, LockOp::kLock, "k", 2, 0, 5000);
+  auto third = ask(c, 2, LockOp::kLock, "k", 3, 0, 1000);
+  CHECK(ask(c, 2, LockOp::kLock, "k", 4).code() == Code::kNetTimeout);
+  CHECK_FALSE(second.done());
+  c.run(1500);
+  CHECK(third.code() == Code::kNetTimeout);
+  ask(c, 0, LockOp::kUnlock, "k", 1);
+  c.settle();
+  CHECK(second.value().size() > 0);
+  CHECK(state(c, 0, "k").token == 2);
+}
+
+TEST_CASE("a lock ends with its lease, with its member, and by force; it survives the owner") {
+  Cluster c(3);
+  c.installNew({{0, 1}});
+  c.settle();
+  ask(c, 2, LockOp::kLock, "leased", 1, 2000).value();
+  ask(c, 2, LockOp::kLock, "held", 1).value();
+  ask(c, 1, LockOp::kLock, "forced", 1).value();
+  c.crash(0);
+  c.installNew({{1}});
+  c.settle();
+  CHECK(write(c, 1, "held").code() == Code::kBusy);
+  CHECK(write(c, 1, "leased").code() == Code::kBusy);
+  c.run(2500);
+  CHECK(write(c, 1, "leased").value().applied);
+  CHECK(write(c, 1, "held").code() == Code::kBusy);
+  ask(c, 1, LockOp::kForce, "forced", 0).value();
+  CHECK_FALSE(state(c, 1, "forced").locked);
+  c.crash(2);
+  c.installNew({{1}});
+  c.run(300);
+  CHECK(write(c, 1, "held").value().applied);
+}
+
+TEST_CASE("a processor runs at the owner, once, and backups get its result") {
+  int runs = 0;
+  Cluster c(3);
+  for (int n = 0; n < 3; ++n) c.core(n).setProcessors(adders(&runs));
+  c.installNew({{0, 1}});
+  c.settle();
+  auto first = process(c, 2, "k", "add", "a");
+  c.settle();
+  CHECK(first.value().value == Bytes("none"));
+  auto second = process(c, 0, "k", "add", "b");
+  c.settle();
+  CHECK(second.value().value == Bytes("a"));
+  CHECK(runs == 2);
+  // The answer is lost with the owner; the retry is answered from the backup's memory.
+  c.hold(0, 2);
+  auto third = process(c, 2, "k", "add", "c");
+  c.settle();
+  CHECK_FALSE(third.done());
+  c.crash(0);
+  c.installNew({{1}});
+  c.settle();
+  CHECK(third.value().value == Bytes("ab"));
+  CHECK(runs == 3);
+  CHECK(c.get(2, "k") == "abc");
+  auto gone = process(c, 2, "k", "add", "remove");
+  c.settle();
+  CHECK(gone.value().value == Bytes("abc"));
+  CHECK(c.get(1, "k") == "(none)");
+}
+
+TEST_CASE("processors: unknown names, exceptions, predicates, members of protocol 1") {
+  Cluster c(2);
+  c.core(0).setProcessors(adders());
+  c.installNew({{0}});
+  c.settle();
+  auto unknown = process(c, 1, "k", "nothing", "");
+  auto thrown = process(c, 1, "k", "throw", "");
+  c.settle();
+  CHECK(unknown.code() == Code::kNotFound);
+  CHECK(thrown.code() == Code::kInternal);
+  c.call(0, MapOp::kSet, "k", toData(std::int32_t{5}));
+  auto other = process(c, 1, "k", "@remove", "", encodePredicate(q::equal("this", 4)).value());
+  auto missing = process(c, 1, "none", "@remove", "", encodePredicate(q::always()).value());
+  c.settle();
+  CHECK_FALSE(other.value().value.has_value());
+  CHECK_FALSE(missing.value().value.has_value());
+  auto five = process(c, 1, "k", "@remove", "", encodePredicate(q::equal("this", 5)).value());
+  c.settle();
+  CHECK(five.value().value.has_value());
+  CHECK(c.get(0, "k") == "(none)");
+  CHECK_FALSE(adders()->add("@mine", {}).ok());
+  c.protocol = 1;
+  c.installNew({{0}});
+  CHECK(process(c, 1, "k", "add", "").code() == Code::kGridIncompatible);
+}
+
+TEST_CASE("eviction keeps the limit, spares what was just written, and tells its kind") {
+  MapConfig config = mapOf("m", 1);
+  config.eviction = Eviction::kLru;
+  config.maxSizePolicy = MaxSizePolicy::kPerPartition;
+  config.maxSize = 10;
+  MapConfigs configs;
+  configs.add(config);
+  Cluster c(2, configs);
+  c.installNew({{0, 1}});
+  c.settle();
+  auto heard = listen(c, 1, 0);
+  for (int i = 0; i < 10; ++i) {
+    c.call(0, MapOp::kSet, "k" + std::to_string(i), "v");
+    c.clock.advance(10);
+  }
+  c.get(1, "k0");
+  c.call(1, MapOp::kSet, "new", "v");
+  c.settle();
+  CHECK(c.get(0, "new") == "v");
+  CHECK(c.get(0, "k0") == "v");
+  CHECK(c.get(0, "k1") == "(none)");  // the one used longest ago
+  CHECK(heard->events.back().type == EntryEventType::kEvicted);
+  for (int i = 0; i < 200; ++i) c.call(0, MapOp::kSet, "x" + std::to_string(i), "v");
+  c.settle();
+  CHECK(c.core(0).localStats("m").ownedEntryCount == 10);
+  CHECK(c.core(1).localStats("m").backupEntryCount == 10);
+  CHECK(c.core(0).localStats("m").evictionCount == 201);
+}
+
+TEST_CASE("eviction by bytes and by use; no limit evicts nothing") {
+  for (const bool bytes : {true, false}) {
+    MapConfig config = mapOf("m", 0);
+    config.eviction = Eviction::kLfu;
+    config.maxSizePolicy = bytes ? MaxSizePolicy::kUsedMemory : MaxSizePolicy::kPerNode;
+    config.maxSize = bytes ? 1 : 0;
+    MapConfigs configs;
+    configs.add(config);
+    Cluster c(1, configs);
+    c.installNew({{0}});
+    c.call(0, MapOp::kSet, "often", std::string(100'000, 'x'));
+    for (int i = 0; i < 5; ++i) c.get(0, "often");
+    for (int i = 0; i < 50; ++i)
+      c.call(0, MapOp::kSet, "k" + std::to_string(i), std::string(100'000, 'x'));
+    const auto stats = c.core(0).localStats("m");
+    CHECK((stats.ownedEntryMemoryCost <= (1u << 20)) == bytes);
+    CHECK(stats.ownedEntryCount == (bytes ? 10 : 51));
+    CHECK(c.get(0, "often").size() == 100'000);
+  }
+}
+
+TEST_CASE("a listener hears every kind of change, in order, with values where asked") {
+  MapConfig config = mapOf("m", 1);
+  MapConfigs configs;
+  configs.add(config);
+  Cluster c(3, configs);
+  c.installNew({{0, 1}});
+  c.settle();
+  auto heard = listen(c, 2);
+  c.call(0, MapOp::kSet, "a", "1");
+  c.call(1, MapOp::kPut, "a", "2");
+  c.settle();
+  c.call(0, MapOp::kRemove, "a");
+  c.call(0, MapOp::kRemove, "never");
+  c.call(0, MapOp::kSet, "b", "3", "m", {}, 100);
+  c.settle();
+  c.run(300);
+  c.call(0, MapOp::kSet, "c", "4");
+  Answer<std::uint64_t> cleared;
+  c.core(1).clear("m", cleared.take());
+  c.settle();
+  CHECK(heard->text() == "+a=1 ~a=2(1) -a(2) +b=3 expired b(3) +c=4 cleared ");
+  c.core(2).unlisten(1);
+  c.settle();
+  c.call(0, MapOp::kSet, "d", "5");
+  c.settle();
+  CHECK(heard->events.size() == 7);
+  CHECK(c.core(0).localStats("m").eventOperationCount == 7);
+}
+
+TEST_CASE("a local listener, and one that wants no values") {
+  Cluster c(2);
+  c.installNew({{0, 1}});
+  c.settle();
+  auto heard = listen(c, 0, 0);
+  c.call(1, MapOp::kSet, "a", "1");
+  c.settle();
+  CHECK(heard->text() == "+a ");
+}
+
+TEST_CASE("a crash of the owner loses no event silently, and the new owner goes on") {
+  Cluster c(3);
+  c.installNew({{0, 1}});
+  c.settle();
+  auto heard = listen(c, 2);
+  c.call(0, MapOp::kSet, "a", "1");
+  c.settle();
+  c.hold(0, 2);  // what follows does not arrive
+  c.call(0, MapOp::kSet, "b", "2");
+  c.settle();
+  c.crash(0);
+  c.installNew({{1}});
+  c.run(300);
+  c.call(1, MapOp::kSet, "c", "3");
+  c.settle();
+  CHECK(heard->text() == "+a=1 GAP +c=3 ");
+}
+
+TEST_CASE("a crash after everything was heard is no gap") {
+  Cluster c(3);
+  c.installNew({{0, 1}});
+  c.settle();
+  auto heard = listen(c, 2);
+  c.call(0, MapOp::kSet, "a", "1");
+  c.call(0, MapOp::kSet, "x", "of another map", "other");
+  c.run(2500);  // the owner says how far the numbers are
+  c.crash(0);
+  c.installNew({{1}});
+  c.run(300);
+  c.call(1, MapOp::kSet, "c", "3");
+  c.settle();
+  CHECK(heard->text() == "+a=1 +c=3 ");
+}
+
+TEST_CASE("a broken link to the listener shows as a gap even when nothing follows") {
+  Cluster c(3);
+  c.installNew({{0, 1}});
+  c.settle();
+  auto heard = listen(c, 2);
+  c.call(0, MapOp::kSet, "a", "1");
+  c.settle();
+  c.hold(0, 2);
+  c.call(0, MapOp::kSet, "b", "2");
+  c.settle();
+  c.cut(0, 2);
+  c.hold(0, 2, false);
+  c.link(0, 2);
+  c.run(50);
+  CHECK(heard->text() == "+a=1 GAP ");
+}
+
+TEST_CASE("a hand-over in order has neither gap nor disorder, also when the new owner is faster") {
+  Cluster c(3);
+  c.installNew({{0, 1}});
+  c.settle();
+  auto heard = listen(c, 2);
+  c.call(0, MapOp::kSet, "a", "1");
+  c.settle();
+  c.hold(0, 2);
+  c.call(0, MapOp::kSet, "a", "2");
+  c.settle();
+  c.installNew({{1, 0}});
+  c.call(1, MapOp::kSet, "a", "3");
+  c.run(100);
+  CHECK(heard->text() == "+a=1 ");
+  c.hold(0, 2, false);
+  c.run(100);
+  CHECK(heard->text() == "+a=1 ~a=2(1) ~a=3(2) ");
+}
+
+TEST_CASE("registrations of members that have gone end") {
+  Cluster c(3);
+  c.installNew({{0, 1}});
+  c.settle();
+  listen(c, 2);
+  CHECK(c.core(0).containerBytes() > 0);
+  c.crash(2);
+  c.installNew({{0, 1}});
+  c.run(500);
+  CHECK(c.core(0).containerBytes() == 0);
+  CHECK(c.core(1).containerBytes() == 0);
+}
+
+TEST_CASE("who goes over to another cluster has a gap in every partition") {
+  Cluster c(2);
+  c.installNew({{0, 1}});
+  c.settle();
+  auto heard = listen(c, 1);
+  c.core(1).keepEntriesForMerge();
+  CHECK(heard->gaps() == 1);
+  c.core(1).viewInstalled(nullptr);
+  c.installNew({{0, 1}});
+  c.run(300);
+  c.call(0, MapOp::kSet, "a", "1");
+  c.settle();
+  CHECK(heard->text() == "GAP +a=1 ");
+}
