@@ -341,7 +341,12 @@ void ControlCore::Impl::heartbeat(Peer& peer, Heartbeat h) {
       if (view_->findAddress(a) == nullptr && peerAt(a) == nullptr) dial(a);
   peer.said = std::move(h);
   peer.saidAt = now();
-  if (!view_) return;
+  if (!view_) {
+    // A cluster is in sight: asked at the next tick, not in the next round of looking.
+    if (peer.said->state == MemberState::kJoined && requested_.count(peer.info.id) == 0)
+      lookAt_ = now();
+    return;
+  }
   if (peer.said->state == MemberState::kJoined && peer.said->youAreMember &&
       peer.said->view.master == view_->id.master)
     peer.acked = peer.said->view;
