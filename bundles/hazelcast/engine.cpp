@@ -93,6 +93,7 @@ Status Engine::Impl::start() {
     s.shardIndex = i;
     s.shardCount = shards->count();
     s.callTimeoutMillis = config.callTimeoutMillis;
+    s.copyBytesPerSecond = config.migrationBytesPerSecond / shards->count();
     lanes.push_back(
         std::make_shared<Lane>(shards->at(i), s, config.maps, context, clock, hooks));
     all.push_back(lanes.back());

@@ -47,6 +47,7 @@ struct ShardSettings {
   std::int64_t compareMillis = 5000;     // anti-entropy
   std::size_t copyChunkBytes = 256 << 10;
   std::size_t maxPendingOperations = 100000;  // beyond it RUN-0005
+  std::int64_t copyBytesPerSecond = 0;   // to other members, by this shard; 0 = no limit
   std::int64_t tombstoneMillis = 3'600'000;  // how long removals are remembered
 };
 
