@@ -239,6 +239,7 @@ GridConfig readGridConfig(const config::Config& config, const std::vector<std::s
                  "must be greater than " + keys::kHeartbeatIntervalSeconds.name() + " (" +
                      std::to_string(out.heartbeatMillis / 1000) + "), or every member is suspected");
   out.leaveMillis = reader.number(keys::kGracefulShutdownMaxWait) * 1000;
+  out.migrationBytesPerSecond = reader.number(keys::kMigrationMaxMib) << 20;
   out.partitionCount = static_cast<int>(reader.number(keys::kPartitionCount));
   out.maxBytes = config.get(keys::kGridMaxBytes);
   out.discardableMaxBytes = config.get(keys::kGridDiscardableMaxBytes);

@@ -52,6 +52,7 @@ struct GridConfig {
   std::int64_t heartbeatMillis = 1000;
   std::int64_t silenceMillis = 10'000;
   std::int64_t leaveMillis = 10'000;
+  std::int64_t migrationBytesPerSecond = 0;  // sent by this member; 0 = no limit
   std::int64_t mergeFirstMillis = 120'000;      // first look for the other half of a split cluster
   std::int64_t mergeNextMillis = 120'000;       // then this often
   int partitionCount = kDefaultPartitionCount;

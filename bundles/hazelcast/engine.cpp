@@ -72,7 +72,9 @@ Status Engine::Impl::start() {
   hooks.migrationDone = [weak](const ViewId& v, const Migration& m) {
     if (const auto self = weak.lock())
       self->control->post([p = self.get(), v, m] {
-        if (p->core) p->core->migrationDone(v, m);
+        if (!p->core) return;
+        p->core->migrationDone(v, m);
+        p->tickSoon();
       });
   };
   hooks.broken = [weak](const MemberId& peer, std::uint64_t session) {
@@ -109,6 +111,7 @@ Status Engine::Impl::start() {
     s.fenceMillis = config.silenceMillis;
     s.tombstoneMillis = config.tombstoneMillis;
     s.memory = memory;
+    s.copyBytesPerSecond = config.migrationBytesPerSecond / shards->count();
     lanes.push_back(
         std::make_shared<Lane>(shards->at(i), s, config.maps, context, clock, hooks));
     structures->prepare(lanes.back());
@@ -161,6 +164,16 @@ void Engine::Impl::tick() {
   control->runAfter(ControlSettings{}.tickMillis, [this] { tick(); });
 }
 
+// Joins, removals and migrations go on with the messages they wait for, several in one tick.
+void Engine::Impl::tickSoon() {
+  if (!core || soon) return;
+  soon = true;
+  control->runAfter(kSoonMillis, [this] {
+    soon = false;
+    if (core) core->tick();
+  });
+}
+
 void Engine::Impl::accepted(net::Detached connection, const std::string& remote) {
   if (handshakes.size() >= kMaxHandshakes || !core) {
     ++busyHandshakes;
@@ -201,7 +214,11 @@ void Engine::Impl::addControlLink(LinkId link, std::shared_ptr<net::Stream> stre
   linkCount = links.size();
   stream->handlers(
       [this, link](BytesView frame) {
-        if (core) core->received(link, frame);
+        if (!core) return;
+        const bool heartbeat = !frame.empty() && frame[0] == static_cast<char>(Kind::kHeartbeat);
+        core->received(link, frame);
+        // Whatever asks for an answer of the core gets it now; heartbeats do only while looking.
+        if (core && (!heartbeat || !core->joined())) tickSoon();
       },
       [this, link](net::CloseReason why, const std::string&) {
         links.erase(link);
@@ -209,6 +226,7 @@ void Engine::Impl::addControlLink(LinkId link, std::shared_ptr<net::Stream> stre
         if (core)
           core->linkLost(link, why == net::CloseReason::kProtocol ? LinkLoss::kProtocol
                                                                   : LinkLoss::kReset);
+        tickSoon();
       });
   core->linkUp(link, PeerInfo{peer.member.id, peer.member.address, peer.member.lite, incoming,
                               peer.protocol, peer.mapsDigest});
@@ -229,6 +247,7 @@ LinkId Engine::Impl::dial(const Address& target) {
                                 links.erase(it);
                                 linkCount = links.size();
                                 core->linkLost(link, result.loss);
+                                tickSoon();
                               });
   linkCount = links.size();
   return link;

@@ -31,6 +31,7 @@ namespace ox::grid {
 inline constexpr std::size_t kMaxPosted = 100'000;
 inline constexpr std::size_t kMaxHandshakes = 256;
 inline constexpr std::int64_t kLaneTickMillis = 10;
+inline constexpr std::int64_t kSoonMillis = 2;         // from a control message to the next tick
 inline constexpr std::int64_t kFirstLookMillis = 10'000;  // a start waits so long for discovery
 inline constexpr int kMigrationsPerMember = 32;        // at once; a join settles below a second
 inline constexpr std::int64_t kJoinWaitMillis = 10'000;  // a start goes on without after that

@@ -198,8 +198,8 @@ class MapProxy final : public services::GridMap {
 class TopicProxy final : public services::GridTopic {
  public:
   TopicProxy(const std::shared_ptr<Engine::Impl>& engine, std::string name)
-      : engine_(engine), name_(std::move(name)),
-        slot_(serialization::partitionOfName(name_, engine->config.partitionCount)),
+      : engine_(engine), shared_(std::make_shared<const std::string>(std::move(name))),
+        name_(*shared_), slot_(serialization::partitionOfName(name_, engine->config.partitionCount)),
         lane_(engine->lanes[static_cast<std::size_t>(slot_) % engine->lanes.size()]) {}
 
   const std::string& name() const override { return name_; }
@@ -211,12 +211,11 @@ class TopicProxy final : public services::GridTopic {
       return Error(Code::kNetTooLarge, "topic " + name_ + ": message of " +
                                            std::to_string(payload.size()) +
                                            " bytes, allowed are 16 MiB");
-    const bool taken = lane_->run(
-        [name = name_, slot = slot_, payload = std::move(payload)](ShardCore* core) mutable {
-          if (core) core->publish(name, slot, std::move(payload));
-        });
-    if (!taken) return refusedBy(*engine);
-    return {};
+    if (lane_->publish(shared_, slot_, std::move(payload))) return {};
+    if (!engine->running) return Error(Code::kShutdown);
+    return Error(Code::kBusy, "topic " + name_ + ": more than " + std::to_string(kMaxPosted) +
+                                  " messages or " + std::to_string(kMaxTopicBytes >> 20) +
+                                  " MiB wait for the other members");
   }
 
   std::unique_ptr<services::Subscription> subscribe(services::TopicListener listener) override {
@@ -247,7 +246,8 @@ class TopicProxy final : public services::GridTopic {
 
  private:
   const std::weak_ptr<Engine::Impl> engine_;
-  const std::string name_;
+  const std::shared_ptr<const std::string> shared_;
+  const std::string& name_;
   const int slot_;
   const std::shared_ptr<Lane> lane_;
   const std::shared_ptr<Listeners<services::TopicMessage>> listeners_ =

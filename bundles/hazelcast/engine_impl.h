@@ -40,16 +40,18 @@ class Listeners : public std::enable_shared_from_this<Listeners<Argument>> {
     slot->listener =
         std::make_shared<const std::function<void(const Argument&)>>(std::move(listener));
     std::lock_guard lock(mutex_);
-    slots_.push_back(slot);
+    auto more = std::make_shared<Slots>(*slots_);
+    more->push_back(slot);
+    slots_ = std::move(more);
     return std::make_unique<Handle>(this->weak_from_this(), std::move(slot));
   }
   void call(const Argument& argument) {
-    std::vector<std::shared_ptr<Slot>> slots;
+    std::shared_ptr<const Slots> slots;
     {
       std::lock_guard lock(mutex_);
       slots = slots_;
     }
-    for (const auto& slot : slots) slot->call(argument);
+    for (const auto& slot : *slots) slot->call(argument);
   }
 
  private:
@@ -60,7 +62,9 @@ class Listeners : public std::enable_shared_from_this<Listeners<Argument>> {
     ~Handle() override {
       if (const auto owner = owner_.lock()) {
         std::lock_guard lock(owner->mutex_);
-        std::erase(owner->slots_, slot_);
+        auto less = std::make_shared<Slots>(*owner->slots_);
+        std::erase(*less, slot_);
+        owner->slots_ = std::move(less);
       }
       std::lock_guard lock(slot_->mutex);
       slot_->listener = nullptr;
@@ -70,8 +74,10 @@ class Listeners : public std::enable_shared_from_this<Listeners<Argument>> {
     std::weak_ptr<Listeners> owner_;
     std::shared_ptr<Slot> slot_;
   };
+  // Replaced, never changed, so that a call need not copy it.
+  using Slots = std::vector<std::shared_ptr<Slot>>;
   std::mutex mutex_;
-  std::vector<std::shared_ptr<Slot>> slots_;
+  std::shared_ptr<const Slots> slots_ = std::make_shared<Slots>();
 };
 
 class TopicProxy;
@@ -87,6 +93,7 @@ struct Engine::Impl final : public ControlHost, public std::enable_shared_from_t
   void shut(bool abruptly);
   void tick();
   std::vector<net::Acceptor::Protocol> protocols();  // engine_tls.cpp
+  void tickSoon();
   void accepted(net::Detached connection, const std::string& remote);
   void ready(AcceptedLink& link);
   void addControlLink(LinkId link, std::shared_ptr<net::Stream> stream, const LinkPeer& peer,
@@ -146,6 +153,7 @@ struct Engine::Impl final : public ControlHost, public std::enable_shared_from_t
   std::unordered_map<std::uint64_t, std::shared_ptr<Dial>> handshakes;  // incoming ones
   std::uint64_t lastHandshake = 0;
   std::int64_t lastTick = 0;
+  bool soon = false;  // a tick between the regular ones is under way
   std::shared_ptr<Discovery> discovery;  // set once by start()
   std::vector<Address> candidates;       // what it told last
 

@@ -1,5 +1,8 @@
 #include "engine_lane.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "base/log.h"
 #include "engine.h"
 
@@ -40,6 +43,7 @@ void Lane::start(std::vector<std::weak_ptr<Lane>> all) {
 void Lane::tick() {
   if (!core_) return;
   core_->tick();
+  backlog_ = links_->mostQueued();
   refreshFigures();
   shard_.runAfter(kLaneTickMillis, [self = shared_from_this()] { self->tick(); });
 }
@@ -65,15 +69,75 @@ bool Lane::run(std::function<void(ShardCore*)> work) {
     work(core_.get());
     return true;
   }
+  Posted posted;
+  posted.work = std::move(work);
+  return put(std::move(posted));
+}
+
+bool Lane::put(Posted posted) {
   if (posted_.fetch_add(1) >= kMaxPosted) {
     --posted_;
     return false;
   }
-  shard_.post([self = shared_from_this(), work = std::move(work)] {
-    --self->posted_;
-    work(self->core_.get());
-  });
+  bool wake = false;
+  {
+    std::lock_guard lock(inboxMutex_);
+    inbox_.push_back(std::move(posted));
+    wake = !std::exchange(draining_, true);
+  }
+  if (wake) shard_.post([self = shared_from_this()] { self->drain(); });
   return true;
+}
+
+void Lane::drain() {
+  if (batchAt_ == batch_.size()) {
+    batch_.clear();
+    batchAt_ = 0;
+    std::lock_guard lock(inboxMutex_);
+    batch_.swap(inbox_);
+  }
+  const std::size_t end = std::min(batch_.size(), batchAt_ + kRunAtOnce);
+  posted_ -= end - batchAt_;
+  for (; batchAt_ < end; ++batchAt_) take(batch_[batchAt_]);
+  backlog_ = links_->mostQueued();
+  if (batchAt_ == batch_.size()) {
+    std::lock_guard lock(inboxMutex_);
+    if (inbox_.empty()) {
+      draining_ = false;
+      return;
+    }
+  }
+  // The links come in between.
+  shard_.post([self = shared_from_this()] { self->drain(); });
+}
+
+void Lane::take(Posted& posted) {
+  if (posted.work) {
+    posted.work(core_.get());
+    posted.work = nullptr;
+    return;
+  }
+  topicBytes_ -= posted.payload.size();
+  if (core_) core_->publish(*posted.topic, posted.slot, std::move(posted.payload));
+}
+
+bool Lane::publish(const std::shared_ptr<const std::string>& topic, int slot, Bytes payload) {
+  if (closed_) return false;
+  const std::size_t bytes = payload.size();
+  const std::size_t waiting = topicBytes_ + backlog_;
+  if (waiting != 0 && waiting + bytes > kMaxTopicBytes) return false;
+  topicBytes_ += bytes;
+  Posted posted;
+  posted.topic = topic;
+  posted.slot = slot;
+  posted.payload = std::move(payload);
+  if (shard_.onThisThread()) {
+    take(posted);
+    return true;
+  }
+  const bool taken = put(std::move(posted));
+  if (!taken) topicBytes_ -= bytes;
+  return taken;
 }
 
 void Lane::post(std::function<void(Lane&)> work) {

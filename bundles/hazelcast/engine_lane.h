@@ -2,7 +2,9 @@
 //
 // Threads:   start(), close() and everything marked so on the shard; post-like methods anywhere.
 // Ownership: shared; tasks on the shard hold it, so that late ones find it closed, not gone.
-// Bounds:    kMaxPosted operations posted by local callers; kMaxForwardedBytes between lanes.
+// Bounds:    kMaxPosted operations posted by local callers; kMaxForwardedBytes between lanes;
+//            kMaxTopicBytes of topic messages.
+// Speed:     what callers post is collected; one wake-up of the shard takes all that waits.
 #pragma once
 
 #include <atomic>
@@ -23,6 +25,10 @@ namespace ox::grid {
 
 inline constexpr std::size_t kMaxForwardedBytes = std::size_t{64} << 20;
 inline constexpr std::int64_t kResumeMillis = 2;  // how often a paused lane looks again
+inline constexpr std::size_t kRunAtOnce = 1024;   // posted work between two looks at the links
+// Topic messages that wait to be taken by the shard or by the slowest peer; below what a link
+// queues (beyond that it would be closed), and above what a migration has on its way.
+inline constexpr std::size_t kMaxTopicBytes = std::size_t{40} << 20;
 
 class Lane final : public ShardHost, public std::enable_shared_from_this<Lane> {
  public:
@@ -43,6 +49,8 @@ class Lane final : public ShardHost, public std::enable_shared_from_this<Lane> {
   // Runs `work` with the core on the shard, at once when already there. False when too much
   // waits already or the lane is closed: then nothing runs and nothing is answered.
   bool run(std::function<void(ShardCore*)> work);   // core null = closed meanwhile
+  // As run(), for a topic message; false also when too many bytes wait for peers.
+  bool publish(const std::shared_ptr<const std::string>& topic, int slot, Bytes payload);
   // Links and views, from the control thread, never refused.
   void post(std::function<void(Lane&)> work);
 
@@ -65,6 +73,15 @@ class Lane final : public ShardHost, public std::enable_shared_from_this<Lane> {
 
  private:
   void tick();
+  struct Posted {
+    std::function<void(ShardCore*)> work;      // or
+    std::shared_ptr<const std::string> topic;  // a message
+    int slot = 0;
+    Bytes payload;
+  };
+  bool put(Posted posted);
+  void take(Posted& posted);
+  void drain();
   void frame(const MemberId& from, BytesView frame);
   void deliver(const MemberId& from, BytesView frame);
   void refreshFigures();
@@ -79,7 +96,14 @@ class Lane final : public ShardHost, public std::enable_shared_from_this<Lane> {
   std::shared_ptr<LaneLinks> links_;
   std::vector<std::weak_ptr<Lane>> all_;
   std::atomic<bool> closed_{false};
+  std::mutex inboxMutex_;
+  std::vector<Posted> inbox_;  // under the mutex
+  bool draining_ = false;      // under the mutex: a drain is posted
+  std::vector<Posted> batch_;  // on the shard
+  std::size_t batchAt_ = 0;
   std::atomic<std::size_t> posted_{0};
+  std::atomic<std::size_t> topicBytes_{0};  // given and not yet taken by the shard
+  std::atomic<std::size_t> backlog_{0};     // waits for the slowest peer, as last seen
   std::atomic<std::size_t> forwarded_{0};  // bytes other lanes have given us and we have not read
   bool paused_ = false;
   mutable std::mutex figuresMutex_;

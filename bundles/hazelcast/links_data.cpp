@@ -108,6 +108,13 @@ void LaneLinks::send(const MemberId& to, BytesView frame) {
   peer.waiting.append(frame);
 }
 
+std::size_t LaneLinks::mostQueued() const {
+  std::size_t most = 0;
+  for (const auto& [_, peer] : peers_)
+    most = std::max(most, peer.out ? peer.out->queuedBytes() : peer.waiting.size());
+  return most;
+}
+
 void LaneLinks::drop(Peer& peer, bool abruptly) {
   if (peer.dial) peer.dial->cancel();
   if (peer.out) {

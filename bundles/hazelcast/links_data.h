@@ -49,6 +49,8 @@ class LaneLinks : public std::enable_shared_from_this<LaneLinks> {
   void adopt(const MemberId& peer, std::uint64_t session, net::Detached connection, Bytes welcome);
   void send(const MemberId& to, BytesView frame);
   void closeAll(bool abruptly);
+  // Bytes that wait for the peer that is furthest behind.
+  std::size_t mostQueued() const;
   // All incoming links: our side cannot take more for the moment.
   void pauseReading();
   void resumeReading();

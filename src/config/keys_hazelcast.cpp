@@ -377,6 +377,14 @@ const Key<std::int64_t> kGracefulShutdownMaxWait(
      .help = "Seconds that a stopping node may take to hand its data over to the others before it "
      "leaves."});
 
+const Key<std::int64_t> kMigrationMaxMib(
+    {.name = "hazelcast.migration.max.mib.per.second", .file = "hazelcast.properties",
+     .defaultText = "0", .min = 0, .max = 1000000, .ours = true,
+     .help = "MiB a second that this node sends at most while partitions are copied to other nodes "
+     "(a node joins, stops or has missed writes); 0 = as fast as it goes. With a limit one copy "
+     "runs at a time per shard, so that requests meanwhile are answered sooner; until the copies "
+     "are complete there are fewer of them."});
+
 const Key<std::string> kMapName(
     {.name = "com.openexchange.hazelcast.configuration.map.name",
      .file = "hazelcast/sessions.properties", .defaultText = "", .stockText = "sessions-7",

@@ -95,6 +95,7 @@ extern const Key<std::int64_t> kHeartbeatIntervalSeconds;  // hazelcast.heartbea
 extern const Key<std::int64_t> kMaxNoHeartbeatSeconds;  // hazelcast.max.no.heartbeat.seconds
 extern const Key<std::int64_t> kPartitionCount;  // hazelcast.partition.count
 extern const Key<std::int64_t> kGracefulShutdownMaxWait;  // hazelcast.graceful.shutdown.max.wait
+extern const Key<std::int64_t> kMigrationMaxMib;  // hazelcast.migration.max.mib.per.second
 extern const Key<std::string> kMapName;  // com.openexchange.hazelcast.configuration.map.name
 extern const Key<std::int64_t> kMapBackupCount;
 //   com.openexchange.hazelcast.configuration.map.backupCount

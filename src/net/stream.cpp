@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <deque>
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
@@ -23,6 +24,7 @@ using asio::ip::tcp;
 using boost::system::error_code;
 
 constexpr std::size_t kReadBytes = 64u << 10;
+constexpr std::size_t kBlockBytes = 256u << 10;  // what waits is written block by block
 constexpr std::size_t kKeepBytes = 1u << 20;  // a larger buffer is given back once it is empty
 constexpr std::size_t kTlsChunkBytes = 256u << 10;   // encrypted at once, then written
 constexpr std::size_t kTlsRecordBytes = 16u << 10;
@@ -89,7 +91,11 @@ struct Stream::Impl {
   bool writing = false, flushPosted = false, draining = false;
   std::string in;             // bytes [begin, end) are received and not yet handed out
   std::size_t begin = 0, end = 0;
-  Bytes waiting, inFlight;
+  // Waits for writing: the full blocks, then the one that grows. A written block is used again, so
+  // that a long queue neither moves its bytes nor asks for fresh memory all the time.
+  std::deque<Bytes> blocks;
+  std::size_t blockBytes = 0;
+  Bytes waiting, inFlight, spare;
   // With TLS: bytes as they are on the network; inFlight is encrypted up to `encrypted`.
   std::unique_ptr<TlsSession> tls;
   Bytes cipherIn, cipherOut;
@@ -107,6 +113,10 @@ struct Stream::Impl {
   void shut();
   void fail(CloseReason why, const std::string& text);
   void makeRoom();
+  bool nothingWaits() const { return waiting.empty() && blocks.empty(); }
+  std::size_t queued() const { return blockBytes + waiting.size() + inFlight.size(); }
+  void endBlock();
+  void nextBlock();
   std::size_t frameLength() const {
     const auto* p = reinterpret_cast<const unsigned char*>(in.data() + begin);
     return (std::size_t{p[0]} << 24) | (std::size_t{p[1]} << 16) | (std::size_t{p[2]} << 8) | p[3];
@@ -118,6 +128,28 @@ void Stream::Impl::shut() {
   error_code ignored;
   socket.close(ignored);
   callbacks.reset();
+}
+
+void Stream::Impl::endBlock() {
+  if (waiting.size() < kBlockBytes) return;
+  blockBytes += waiting.size();
+  blocks.push_back(std::move(waiting));
+  waiting = std::move(spare);
+  waiting.clear();
+  waiting.reserve(kBlockBytes + kBlockBytes / 4);
+}
+
+void Stream::Impl::nextBlock() {
+  if (inFlight.capacity() <= kKeepBytes && inFlight.capacity() > spare.capacity())
+    spare.swap(inFlight);
+  if (blocks.empty()) {
+    inFlight = std::exchange(waiting, std::move(spare));
+    waiting.clear();
+  } else {
+    inFlight = std::move(blocks.front());
+    blocks.pop_front();
+    blockBytes -= inFlight.size();
+  }
 }
 
 void Stream::Impl::fail(CloseReason why, const std::string& text) {
@@ -186,7 +218,7 @@ void Stream::Impl::decrypt(BytesView cipher, const std::shared_ptr<Stream>& self
     if (n == 0) break;
     end += n;
   }
-  if (!tls->output().empty() || (tls->ready() && !waiting.empty())) scheduleFlush(self);
+  if (!tls->output().empty() || (tls->ready() && !nothingWaits())) scheduleFlush(self);
 }
 
 void Stream::Impl::failTls() {
@@ -205,14 +237,12 @@ void Stream::Impl::flushTls(const std::shared_ptr<Stream>& self) {
   if (tls->ready() && !tls->failed()) {
     if (encrypted == inFlight.size()) {
       encrypted = 0;
-      if (inFlight.capacity() > kKeepBytes) Bytes().swap(inFlight);
-      else inFlight.clear();
-      inFlight.swap(waiting);
+      nextBlock();
     }
     const std::size_t n = std::min(kTlsChunkBytes, inFlight.size() - encrypted);
     tls->write(BytesView(inFlight).substr(encrypted, n));
     encrypted += n;
-    if (draining && !farewell && encrypted == inFlight.size() && waiting.empty()) {
+    if (draining && !farewell && encrypted == inFlight.size() && nothingWaits()) {
       farewell = true;
       tls->finish();
     }
@@ -268,13 +298,12 @@ void Stream::Impl::scheduleFlush(const std::shared_ptr<Stream>& self) {
 void Stream::Impl::flush(const std::shared_ptr<Stream>& self) {
   if (!open || writing) return;
   if (tls) return flushTls(self);
-  if (waiting.empty()) {
+  if (nothingWaits()) {
     if (draining) shut();
     return;
   }
   writing = true;
-  inFlight.clear();
-  inFlight.swap(waiting);
+  nextBlock();
   asio::async_write(socket, asio::buffer(inFlight), [this, self](const error_code& error,
                                                                  std::size_t) {
     writing = false;
@@ -346,9 +375,9 @@ bool Stream::send(BytesView frame) {
   Impl& i = *impl_;
   if (!i.open || i.draining) return false;
   if (frame.size() > i.limits.frameBytes ||
-      i.waiting.size() + i.inFlight.size() + frame.size() + 4 > i.limits.queuedBytes) {
+      i.queued() + frame.size() + 4 > i.limits.queuedBytes) {
     const auto self = shared_from_this();
-    const std::string text = std::to_string(i.waiting.size() + i.inFlight.size()) +
+    const std::string text = std::to_string(i.queued()) +
                              " bytes wait for writing, a frame of " +
                              std::to_string(frame.size()) + " does not fit";
     i.shard.post([this, self, text] { impl_->fail(CloseReason::kOverflow, text); });
@@ -359,6 +388,7 @@ bool Stream::send(BytesView frame) {
                         static_cast<char>(n >> 8), static_cast<char>(n)};
   i.waiting.append(head, sizeof head);
   i.waiting.append(frame);
+  i.endBlock();
   i.scheduleFlush(shared_from_this());
   return true;
 }
@@ -371,7 +401,7 @@ void Stream::sendRaw(Bytes bytes) {
 
 Detached Stream::detach() {
   Impl& i = *impl_;
-  const bool unsent = !i.waiting.empty() || (i.tls && !i.tls->output().empty());
+  const bool unsent = !i.nothingWaits() || (i.tls && !i.tls->output().empty());
   if (!i.open || i.writing || unsent || i.reading) {
     close();
     return {};
@@ -408,7 +438,7 @@ void Stream::resumeReading() {
 }
 
 bool Stream::open() const { return impl_->open && !impl_->draining; }
-std::size_t Stream::queuedBytes() const { return impl_->waiting.size() + impl_->inFlight.size(); }
+std::size_t Stream::queuedBytes() const { return impl_->queued(); }
 std::string Stream::remote() const { return impl_->remoteName; }
 
 }  // namespace ox::net

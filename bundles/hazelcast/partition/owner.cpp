@@ -314,8 +314,13 @@ void Impl::ownerTick(Partition& p, std::int64_t now) {
       case Follower::Sync::kDown:
         if (up(f.id) && now - f.progressAt >= settings_.compareMillis) startCompare(p, f);
         break;
-      case Follower::Sync::kComparing:
       case Follower::Sync::kCopying:
+        if (f.chunksUnsent > 0 && pace_.limited()) {
+          pumpCopy(f);
+          if (f.chunksInFlight == 0) f.progressAt = now;  // held back by us
+        }
+        [[fallthrough]];
+      case Follower::Sync::kComparing:
         if (now - f.progressAt >= 2 * settings_.compareMillis) startCompare(p, f);
         break;
     }

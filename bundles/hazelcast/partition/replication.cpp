@@ -201,7 +201,7 @@ void Impl::startCopy(Partition& p, Follower& f) {
     f.sync = Sync::kDown;
     return;
   }
-  if (copiesRunning() >= kMaxCopiesAtOnce) return;
+  if (!pace_.mayStart(copiesRunning())) return;
   f.endCopy();
   f.round = ++p.rounds;
   f.sync = Sync::kCopying;
@@ -278,6 +278,7 @@ void Impl::startCopy(Partition& p, Follower& f) {
     writeContainerItem(out, name, piece);
   });
   close(true);
+  pace_.snapshot(f.outboxBytes);
   f.outboxLimit = f.outboxBytes + kMaxWritesBehindCopy;
   pumpCopy(f);
 }
@@ -285,7 +286,7 @@ void Impl::startCopy(Partition& p, Follower& f) {
 void Impl::pumpCopy(Follower& f) {
   while (!f.outbox.empty()) {
     if (f.chunksUnsent > 0) {
-      if (f.chunksInFlight >= kCopyWindow) return;
+      if (f.chunksInFlight >= kCopyWindow || !pace_.send(f.outbox.front().size())) return;
       --f.chunksUnsent;
       ++f.chunksInFlight;
     }

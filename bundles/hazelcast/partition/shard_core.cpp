@@ -106,7 +106,8 @@ Impl::Impl(ShardSettings settings, std::shared_ptr<const MapConfigs> maps, Clock
       clock_(clock),
       random_(random),
       host_(host),
-      hybrid_(settings_.self.hi ^ (settings_.self.lo * 0x9e3779b97f4a7c15ULL)) {
+      hybrid_(settings_.self.hi ^ (settings_.self.lo * 0x9e3779b97f4a7c15ULL)),
+      pace_(settings_.copyBytesPerSecond) {
   OX_CHECK(settings_.shardCount > 0 && settings_.shardIndex >= 0 &&
            settings_.shardIndex < settings_.shardCount);
   OX_CHECK(configs_ != nullptr);
@@ -388,6 +389,7 @@ void Impl::tick() {
   const std::int64_t now = steady();
   reportMemory(true);
   checkCopies(now);
+  pace_.tick(now);
   for (auto& p : partitions_)
     if (p && p->owner) ownerTick(*p, now);
   if (!fenced_) sweep(wall());

@@ -54,6 +54,7 @@ struct ShardSettings {
   // Standing still for longer: nothing is answered before the view is confirmed; 0 = off.
   std::int64_t fenceMillis = 0;
   std::shared_ptr<MemoryBudget> memory;  // of all shards; null = no limit
+  std::int64_t copyBytesPerSecond = 0;   // to other members, by this shard; 0 = no limit
   std::int64_t tombstoneMillis = 3'600'000;  // how long removals are remembered
 };
 

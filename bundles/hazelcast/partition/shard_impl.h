@@ -28,6 +28,7 @@
 #include "map/entry_processors.h"
 #include "map/locks.h"
 #include "map/query.h"
+#include "partition/copy_pace.h"
 #include "partition/replica.h"
 #include "partition/shard_core.h"
 #include "structures/registry.h"
@@ -43,7 +44,6 @@ inline constexpr std::size_t kMaxEarlyFrames = 65536;       // ahead of our view
 inline constexpr std::size_t kMaxEarlyBytes = 256u << 20;
 inline constexpr std::size_t kMaxParkedFrames = 4096;       // per peer without a link yet
 inline constexpr std::size_t kMaxParkedBytes = 4u << 20;
-inline constexpr std::size_t kMaxCopiesAtOnce = 16;
 inline constexpr std::uint32_t kCopyWindow = 8;             // chunks in flight per copy
 inline constexpr std::size_t kMaxWritesBehindCopy = 64u << 20;  // bytes; then the copy starts anew
 inline constexpr std::size_t kSweepPerTick = 2000;          // records looked at for expiry
@@ -414,6 +414,7 @@ class ShardCore::Impl {
   Random& random_;
   ShardHost& host_;
   HybridClock hybrid_;
+  CopyPace pace_;
 
   absl::flat_hash_map<std::string, std::unique_ptr<MapInfo>, NameHash, NameEqual> byName_;
   std::vector<MapInfo*> maps_;

@@ -2,17 +2,18 @@
 
 namespace ox::grid {
 
-Topics::Topic* Topics::find(const std::string& name) {
+Topics::ByName::value_type* Topics::find(BytesView name) {
   const auto it = topics_.find(name);
-  if (it != topics_.end()) return &it->second;
+  if (it != topics_.end()) return &*it;
   if (topics_.size() >= kMaxTopics) return nullptr;
-  return &topics_[name];
+  return &*topics_.try_emplace(std::string(name)).first;
 }
 
 Bytes Topics::publish(const MemberId& self, const std::string& name, std::uint16_t slot,
                       Bytes payload, std::int64_t wallMillis) {
-  Topic* topic = find(name);
-  if (topic == nullptr) return {};
+  auto* const found = find(name);
+  if (found == nullptr) return {};
+  Topic* const topic = &found->second;
   TopicFrame frame;
   frame.sequence = ++topic->published;
   frame.publishMillis = wallMillis;
@@ -24,7 +25,11 @@ Bytes Topics::publish(const MemberId& self, const std::string& name, std::uint16
   if (deliver_) {
     services::TopicMessage message;
     message.payload = std::move(payload);
-    message.source = self.toString();
+    if (self != self_) {
+      self_ = self;
+      selfName_ = self.toString();
+    }
+    message.source = selfName_;
     message.sequence = frame.sequence;
     message.publishMillis = wallMillis;
     message.local = true;
@@ -34,23 +39,26 @@ Bytes Topics::publish(const MemberId& self, const std::string& name, std::uint16
 }
 
 bool Topics::received(const MemberId& from, const TopicFrame& frame) {
-  const std::string name(frame.topic);
-  Topic* topic = find(name);
-  if (topic == nullptr) return false;
-  auto [it, first] = topic->last.try_emplace(from, frame.sequence);
-  if (!first) {
-    if (frame.sequence <= it->second) return false;  // cannot be: links do not repeat
-    topic->stats.gapCount += frame.sequence - it->second - 1;
-    it->second = frame.sequence;
+  auto* const found = find(frame.topic);
+  if (found == nullptr) return false;
+  Topic* const topic = &found->second;
+  const auto [it, first] = topic->last.try_emplace(from);
+  Source& source = it->second;
+  if (first) {
+    source.name = from.toString();
+  } else {
+    if (frame.sequence <= source.sequence) return false;  // cannot be: links do not repeat
+    topic->stats.gapCount += frame.sequence - source.sequence - 1;
   }
+  source.sequence = frame.sequence;
   ++topic->stats.receiveOperationCount;
   if (deliver_) {
     services::TopicMessage message;
     message.payload = Bytes(frame.payload);
-    message.source = from.toString();
+    message.source = source.name;
     message.sequence = frame.sequence;
     message.publishMillis = frame.publishMillis;
-    deliver_(name, std::move(message));
+    deliver_(found->first, std::move(message));
   }
   return true;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
+#include <absl/container/node_hash_map.h>
 
 #include <functional>
 #include <string>
@@ -30,14 +31,30 @@ class Topics {
   services::TopicStats stats(const std::string& topic) const;
 
  private:
+  struct Source {
+    std::uint64_t sequence = 0;  // last heard
+    std::string name;            // as subscribers are told
+  };
   struct Topic {
     std::uint64_t published = 0;
     services::TopicStats stats;
-    absl::flat_hash_map<MemberId, std::uint64_t, std::hash<MemberId>> last;
+    absl::flat_hash_map<MemberId, Source, std::hash<MemberId>> last;
   };
-  Topic* find(const std::string& name);
-  absl::flat_hash_map<std::string, Topic> topics_;
+  struct NameHash {
+    using is_transparent = void;
+    std::size_t operator()(BytesView v) const { return std::hash<BytesView>{}(v); }
+  };
+  struct NameEqual {
+    using is_transparent = void;
+    bool operator()(BytesView a, BytesView b) const { return a == b; }
+  };
+  // Nodes: a listener may publish to a new topic while a name of ours is being delivered.
+  using ByName = absl::node_hash_map<std::string, Topic, NameHash, NameEqual>;
+  ByName::value_type* find(BytesView name);
+  ByName topics_;
   Deliver deliver_;
+  MemberId self_;
+  std::string selfName_;  // of self_, as subscribers are told
 };
 
 }  // namespace ox::grid

@@ -1,4 +1,5 @@
 // One member and its callers; two members and one, paced or thirty-two callers.
+#include <algorithm>
 #include <cstdio>
 
 #include "cases.h"
@@ -125,18 +126,24 @@ void pairCases(Context& context) {
   row.met = row.ratio <= 3.2;
   context.report.add(row);
 
-  const Answer paced = left.ask(text("open 20000 %.1f 100", context.seconds(5)));
+  std::vector<double> paced50, paced99;
+  double least = 20'000;
+  for (int round = 0; round < (context.quick ? 1 : 3); ++round) {
+    const Answer paced = left.ask(text("open 20000 %.1f 100", context.seconds(2)));
+    paced50.push_back(paced.at("p50"));
+    paced99.push_back(paced.at("p99"));
+    least = std::min(least, paced.at("rate"));
+  }
   row.name = "2 members, 1 sync backup, 100 B set, 20,000 a second, any key";
-  row.value = row.p99 = paced.at("p99");
-  row.p50 = paced.at("p50");
+  row.value = row.p99 = median(paced99);
+  row.p50 = median(paced50);
   row.reference = "epoll echo of the same sizes, p99 us";
   row.referenceValue = median(echo99);
   row.ratio = row.value / row.referenceValue;
   row.goal = "p99 below 1000 us";
   row.met = row.value < 1000;
   row.error.clear();
-  if (paced.at("rate") < 19'800)
-    row.error = text("only %.0f a second could be sent", paced.at("rate"));
+  if (least < 19'800) row.error = text("only %.0f a second could be sent", least);
   context.report.add(row);
 
   std::vector<double> rate, p50, p99, limit;

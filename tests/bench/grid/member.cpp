@@ -213,7 +213,7 @@ int memberMain(const std::vector<std::string>& arguments) {
   m.shards = std::make_shared<net::ShardSet>(shards);
   m.workers = std::make_shared<net::Workers>(1, 100, "bench-worker");
   grid::GridConfig config = configOf(nodes);
-  static_cast<void>(throttle);
+  config.migrationBytesPerSecond = static_cast<std::int64_t>(throttle);
   m.engine = std::make_unique<grid::Engine>(std::move(config), m.shards, m.workers);
   const Status started = m.engine->start();
   if (!started) {
