@@ -191,10 +191,27 @@ std::vector<Value> newest(const std::vector<Op>& ops, std::uint64_t order,
   for (const Mark& m : history.marks())
     if (m.kind == Mark::Kind::kCut && m.order < order) half = m.half;
   const auto sideOf = [&](const Op& op) { return op.place < half ? 0 : 1; };
+  // Asked again on another side, a write may be answered "not done" although the first side did it.
+  const auto twoAnswers = [&](const Op& op) {
+    if (!op.write() || op.outcome != Outcome::kAcknowledged || op.applied) return false;
+    bool disorder = false;
+    for (const Mark& m : history.marks()) {
+      if (m.order >= order) break;
+      if (m.kind == Mark::Kind::kSettled) disorder = false;
+      else if (m.kind != Mark::Kind::kCut) disorder = true;
+      if (op.began < m.order && op.ended > m.order && m.kind != Mark::Kind::kSettled) return true;
+      if (disorder && op.began > m.order) {
+        const Mark* next = &m + 1;
+        const bool last = next == history.marks().data() + history.marks().size();
+        if (last || op.began < next->order) return true;
+      }
+    }
+    return false;
+  };
   std::set<Value> values;
   bool acknowledged = false;
   for (const Op& w : ops) {
-    if (w.began > order || (!w.effective() && !w.maybe())) continue;
+    if (w.began > order || (!w.effective() && !w.maybe() && !twoAnswers(w))) continue;
     acknowledged = acknowledged || w.effective();
     bool beaten = false;
     for (const Op& other : ops)

@@ -1,4 +1,5 @@
 // sim [--scenario NAME] [--seeds N] [--seed S] [--jobs N] [--list] [--dir DIR] [--verbose] [--stop]
+// sim --scale MEMBERS [SVG]
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "scale.h"
 #include "scenario.h"
 
 #ifndef OX_SIM_SCENARIOS
@@ -124,6 +126,11 @@ int main(int argc, char** argv) {
     if (option == "--list") o.list = true;
     else if (option == "--verbose") o.verbose = true;
     else if (option == "--stop") o.stop = true;
+    else if (option == "--scale") {
+      // sim --scale MEMBERS [SVG]: docs/scale.md
+      if (i + 1 >= argc || !number(argv[i + 1], 10, 1000, n)) return usage("--scale takes 10..1000");
+      return runScale(o.firstSeed, static_cast<int>(n), i + 2 < argc ? argv[i + 2] : "");
+    }
     else if (i + 1 >= argc) return usage("unknown option or missing value: " + option);
     else if (option == "--scenario") o.scenarios.push_back(argv[++i]);
     else if (option == "--dir") o.directory = argv[++i];

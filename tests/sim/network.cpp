@@ -91,6 +91,10 @@ void World::sendControl(SimMember& from, LinkId link, Bytes frame) {
   const auto c = found->second;
   ++control.messages;
   control.bytes += frame.size();
+  if (!frame.empty() && static_cast<grid::Kind>(frame[0]) == grid::Kind::kHeartbeat) {
+    ++heartbeats.messages;
+    heartbeats.bytes += frame.size();
+  }
   End& end = c->dialler.link == link ? c->acceptor : c->dialler;
   SimMember* target = find(end.member);
   if (target == nullptr) return;

@@ -304,6 +304,10 @@ std::string Run::expect(const std::string& what) {
   if (what == "balanced") return checkBalance(*living.front()->view());
   if (what == "fewest-moves")
     return marked_ ? checkFewestMoves(*marked_, *living.front()->view()) : "nothing was marked";
+  if (what.rfind("protocol-", 0) == 0)
+    return living.front()->view()->protocol == std::stoi(what.substr(9))
+               ? std::string()
+               : "the cluster speaks protocol " + std::to_string(living.front()->view()->protocol);
   if (what == "lite-empty") {
     const auto& view = *living.front()->view();
     for (const grid::Replicas& r : view.partitions)

@@ -194,7 +194,7 @@ class World {
   struct Traffic {
     std::uint64_t messages = 0, bytes = 0;
   };
-  Traffic control, data;  // sent so far
+  Traffic control, data, heartbeats;  // sent so far; heartbeats are part of control
   std::function<void(SimMember&, const ViewPtr&)> onInstalled;
   std::function<void(SimMember&, const std::string& topic, const services::TopicMessage&)> onTopic;
   std::function<void(SimMember&, std::uint64_t listener, const services::EntryEvent&)> onEntry;
