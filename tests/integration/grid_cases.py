@@ -149,4 +149,25 @@ def symmetric(case):
     case.judge(load, [1, 2], "symmetric")
 
 
+def wait_safe(case):
+    """SIGUSR1 (stop --wait-safe): a daemon serves on until the others can hold every copy, then stops."""
+    hosts = [1, 2, 3]
+    case.start([1], None, hosts)
+    daemon = Daemon(case.network, case.settings(3, hosts, None, "-daemon"), case.build)
+    wait_for("member and daemon to be one cluster", lambda: case.members[1].whole(2), 30)
+    load = case.load([1])
+    time.sleep(0.5)
+    daemon.signal(signal.SIGUSR1)
+    time.sleep(2)
+    checked(daemon.alive() and case.members[1].whole(2),
+            "wait-safe: without another full member the daemon serves on")
+    case.start([2], None, hosts)
+    wait_for("the daemon to stop by itself", lambda: not daemon.alive(), 30)
+    checked(daemon.process.returncode == 0, "wait-safe: it stops when the others hold every copy, exit %d" %
+            daemon.process.returncode)
+    case.whole([1, 2])
+    load.stop()
+    case.judge(load, [1, 2], "wait-safe")
+
+
 MORE = [multicast, dns, tls, symmetric]
