@@ -11,7 +11,6 @@
 namespace ox::grid {
 namespace {
 
-using services::Completion;
 using services::GridMember;
 
 // Where a named container lives, seen from this member.

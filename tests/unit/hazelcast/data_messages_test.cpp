@@ -134,14 +134,16 @@ TEST_CASE("a backup and an operation survive the way over the wire") {
 TEST_CASE("stamps of removals, tombstones and forgotten operations survive the way over the wire") {
   const auto all = samples();
   const std::size_t n = all.size();
-  ByteReader removed(BytesView(all[n - 3]).substr(kDataHeadBytes));
+  const BytesView removal = all[n - 3];
+  ByteReader removed(removal.substr(kDataHeadBytes));
   auto b = BackupMessage::decode(removed);
   REQUIRE(b.ok());
   CHECK(b->effect == Effect::kRemoved);
   CHECK(b->stamped);
   CHECK(b->stamp == Stamp{99, 7});
   CHECK_FALSE(b->applied);
-  ByteReader in(BytesView(all[n - 1]).substr(kDataHeadBytes));
+  const BytesView copy = all[n - 1];
+  ByteReader in(copy.substr(kDataHeadBytes));
   auto c = CopyChunkMessage::decode(in);
   REQUIRE(c.ok());
   REQUIRE(c->items.size() == 4);
