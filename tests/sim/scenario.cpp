@@ -16,7 +16,7 @@ const std::set<std::string>& knownCommands() {
       "keys", "removals", "reads", "net", "start",
       // commands
       "load", "wait", "settle", "crash", "restart", "join", "stop", "gone", "rolling", "mark", "expect",
-      "topic", "ring",
+      "topic", "features", "ring",
       // faults
       "reset", "resets", "cut", "heal", "flap", "freeze", "jump"};
   return known;
