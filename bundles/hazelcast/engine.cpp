@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "engine_impl.h"
+#include "membership/failure_detector.h"
 #include "engine_structures.h"
 #include "net/interfaces.h"
 
@@ -108,7 +109,7 @@ Status Engine::Impl::start() {
     s.shardIndex = i;
     s.shardCount = shards->count();
     s.callTimeoutMillis = config.callTimeoutMillis;
-    s.fenceMillis = config.silenceMillis;
+    s.fenceMillis = FailureDetector::leastSilence(config.silenceMillis, config.heartbeatMillis) / 2;
     s.tombstoneMillis = config.tombstoneMillis;
     s.memory = memory;
     s.copyBytesPerSecond = config.migrationBytesPerSecond / shards->count();

@@ -4,6 +4,7 @@
 #include "map/entry_listeners.h"
 #include "map/entry_processors.h"
 #include "map/query.h"
+#include "membership/failure_detector.h"
 #include "partition/shard_core.h"
 #include "structures/ringbuffer.h"
 #include "world.h"
@@ -73,7 +74,8 @@ class Shards final : public DataSide {
       s.shardCount = world.tunables.shards;
       s.callTimeoutMillis = world.tunables.callTimeoutMillis;
       s.compareMillis = world.tunables.compareMillis;
-      s.fenceMillis = world.tunables.silenceMillis;
+      s.fenceMillis = grid::FailureDetector::leastSilence(world.tunables.silenceMillis,
+                                                          world.tunables.heartbeatMillis) / 2;
       s.retryMillis = world.tunables.retryMillis;
       s.copyChunkBytes = world.tunables.copyChunkBytes;
       hosts_.push_back(std::make_unique<Host>(world, member, i));

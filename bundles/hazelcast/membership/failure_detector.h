@@ -32,6 +32,13 @@ class FailureDetector {
   explicit FailureDetector(std::int64_t silenceMillis, std::int64_t heartbeatMillis = 0)
       : silence_(silenceMillis), heartbeat_(heartbeatMillis) {}
 
+  // Nobody is suspected sooner than that after its last frame: a member that stood still for less
+  // than half of it has lost nothing (ShardSettings::fenceMillis).
+  static std::int64_t leastSilence(std::int64_t silenceMillis, std::int64_t heartbeatMillis) {
+    return heartbeatMillis > 0 ? std::min(silenceMillis, kLeastBeats * heartbeatMillis)
+                               : silenceMillis;
+  }
+
   void watch(const MemberId& id, std::int64_t now) { watched_.try_emplace(id, Watch{now}); }
   void forget(const MemberId& id) { watched_.erase(id); }
   // A frame came from the member. Takes back suspicion and "gone".
