@@ -6,15 +6,61 @@
 // member that is not suspected, because any of them may have agreed to a takeover. With nobody
 // left this member is the half of a split and serves as such. A newer view without us is the
 // business of watchExpulsion(): the first view after joining again is confirmed by itself.
+//
+// A master that was replaced meanwhile must not take the others for members that went elsewhere:
+// it would be alone, confirmed by nobody's objection, and serve what was true before the pause.
+// It joins them instead (overtaken()), and until it is confirmed it confirms nobody.
 #include "membership/control_impl.h"
 
 namespace ox::grid {
 
+// Before anything else at each entry: what is read now may be what came before the pause.
+void ControlCore::Impl::noticePause() {
+  const std::int64_t t = now();
+  const std::int64_t time = clock_.wallMillis();
+  const std::int64_t jump = lastWall_ == 0 ? 0 : time - lastWall_;  // a suspended machine
+  lastWall_ = time;
+  const std::int64_t pause = detector_.tick(t);
+  if (pause > 0) {
+    warn("this process stood still for " + std::to_string(pause) +
+         " ms; silence of other members meanwhile is not held against them");
+    for (auto& [_, link] : links_) link.heard = t;
+  }
+  if ((pause > 0 || jump > detector_.ownPause()) && view_ && !left_)
+    confirming_ = Confirming{random_.next(), 0, {}};
+}
+
 void ControlCore::Impl::confirmView() {
   if (left_) return;
   if (!view_) return host_.confirmed();  // nothing that could be out of date
+  noticePause();
   confirming_ = Confirming{random_.next(), 0, {}};
   confirmTick();
+}
+
+// This master stood still and members of its view have a newer one without it.
+bool ControlCore::Impl::overtaken() {
+  if (!confirming_ || !isMaster() || last_) return false;
+  for (const Member& m : view_->members) {
+    const Peer* peer = linkedPeer(m.id);
+    if (peer == nullptr || !fresh(*peer)) continue;
+    const Heartbeat& said = *peer->said;
+    if (said.state != MemberState::kJoined || said.youAreMember ||
+        said.view.epoch <= view_->id.epoch)
+      continue;
+    if (leaving_) {
+      finishLeave("the cluster has gone on without this member", ownedPartitions());
+      return true;
+    }
+    warn("the cluster has gone on without this master, which stood still (view " +
+         std::to_string(said.view.epoch) + "." + std::to_string(said.view.counter) +
+         "); joining it again");
+    const Address master = said.master;
+    forgetCluster();
+    joinTarget_ = master;
+    return true;
+  }
+  return false;
 }
 
 // Whose word is needed.
@@ -59,6 +105,7 @@ void ControlCore::Impl::confirmTick() {
 }
 
 void ControlCore::Impl::confirmAsked(Peer& peer, const Confirm& question) {
+  if (confirming_ && isMaster()) return;  // asked again when we know
   Confirmed answer;
   answer.nonce = question.nonce;
   answer.promisedEpoch = promised_;

@@ -25,12 +25,8 @@ void ControlCore::Impl::start() {
 
 void ControlCore::Impl::tick() {
   if (!started_ || left_) return;
+  noticePause();
   const std::int64_t t = now();
-  if (const std::int64_t pause = detector_.tick(t); pause > 0) {
-    warn("this process stood still for " + std::to_string(pause) +
-         " ms; silence of other members meanwhile is not held against them");
-    for (auto& [_, link] : links_) link.heard = t;
-  }
   if (t >= linksAt_) expireDials();
   if (last_) return departTick();
   if (t >= heartbeatAt_) {
@@ -51,7 +47,7 @@ void ControlCore::Impl::tick() {
     hintSuspects();
   }
   relatives();
-  if (!view_) return;
+  if (!view_ || overtaken()) return;
   if (query_) queryTick();
   else if (isMaster()) masterTick();
   else considerMastership();
@@ -65,7 +61,7 @@ bool ControlCore::Impl::ownAddress(const Address& a) const {
 
 // What cannot wait for the next tick: somebody is gone, or wants to come in.
 void ControlCore::Impl::react() {
-  if (!started_ || left_ || last_ || !view_) return;
+  if (!started_ || left_ || last_ || !view_ || overtaken()) return;
   answerHeld();
   if (query_) queryTick();
   else if (isMaster()) masterTick();
@@ -131,6 +127,7 @@ void ControlCore::Impl::expireDials() {
 
 void ControlCore::Impl::linkUp(LinkId id, const PeerInfo& peer) {
   if (left_) return host_.close(id);
+  noticePause();
   auto it = links_.find(id);
   if (it == links_.end()) {
     if (!peer.incoming || links_.size() >= kMaxLinks) return host_.close(id);
@@ -204,6 +201,7 @@ bool ControlCore::Impl::settleDuplicate(Peer& peer, LinkId fresh) {
 void ControlCore::Impl::linkLost(LinkId id, LinkLoss why) {
   const auto it = links_.find(id);
   if (it == links_.end()) return;
+  noticePause();
   const Link link = it->second;
   links_.erase(it);
   if (!link.up) {
@@ -236,6 +234,7 @@ void ControlCore::Impl::badFrame(LinkId id, const std::string& why) {
 void ControlCore::Impl::received(LinkId id, BytesView frame) {
   const auto it = links_.find(id);
   if (it == links_.end() || !it->second.up || left_) return;
+  noticePause();
   it->second.heard = now();
   detector_.heard(it->second.peer, now());
   const auto peer = peers_.find(it->second.peer);

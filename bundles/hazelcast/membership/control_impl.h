@@ -91,6 +91,10 @@ class ControlCore::Impl {
     ClusterView best;
   };
 
+  // confirming.cpp
+  void noticePause();
+  bool overtaken();
+
   // control_core.cpp
   const Member& self() const { return settings_.self; }
   std::int64_t now() const { return clock_.steadyMillis(); }
@@ -257,6 +261,7 @@ class ControlCore::Impl {
   std::vector<MigrationDone> reports_;
 
   std::optional<Confirming> confirming_;
+  std::int64_t lastWall_ = 0;  // of the last entry, noticePause()
 
   bool started_ = false;
   bool leaving_ = false;

@@ -85,14 +85,16 @@ class FailureDetector {
     const auto it = watched_.find(id);
     return it == watched_.end() ? 0 : now - it->second.lastHeard;
   }
+  // Standing still longer than that is a pause.
+  std::int64_t ownPause() const {
+    return heartbeat_ > 0 ? std::min(silence_ / 2, 2 * heartbeat_) : silence_ / 2;
+  }
   // Call regularly. Returns the length of a pause of our own, else 0.
   std::int64_t tick(std::int64_t now) {
     const std::int64_t gap = ticked_ ? now - lastTick_ : 0;
     ticked_ = true;
     lastTick_ = now;
-    const std::int64_t pause =
-        heartbeat_ > 0 ? std::min(silence_ / 2, 2 * heartbeat_) : silence_ / 2;
-    if (gap <= pause) return 0;
+    if (gap <= ownPause()) return 0;
     for (auto& [_, watch] : watched_) {
       watch.lastHeard = now;
       watch.lastBeat = -1;

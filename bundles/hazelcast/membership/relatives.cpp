@@ -108,7 +108,10 @@ void ControlCore::Impl::watchExpulsion(Peer& peer) {
     return isLeaving(*view_, self().id)
                ? finishLeave("everything handed over", 0)
                : finishLeave("the cluster has gone on without this member", ownedPartitions());
-  if (isMaster()) return;  // masterTick() removes who has gone elsewhere
+  if (isMaster()) {  // masterTick() removes who has gone elsewhere
+    overtaken();
+    return;
+  }
   if (peer.expelsSince == 0) peer.expelsSince = now();
   if (peer.info.id != view_->id.master &&
       now() - peer.expelsSince < 2 * settings_.heartbeatMillis)
