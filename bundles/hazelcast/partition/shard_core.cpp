@@ -259,6 +259,8 @@ void Impl::applyView(Partition& p, const ClusterView& view) {
     if (m.partition == p.number && m.target == settings_.self) listed = true;
   if (p.staged && (replicas.count == 0 || replicas.at[0] != p.staged->from)) p.staged.reset();
   if (!owns) {
+    if (p.refused.size() > view.members.size())
+      absl::erase_if(p.refused, [&](const auto& e) { return view.find(e.first) == nullptr; });
     if (p.owner) demote(p, listed);
     if (!listed) {
       p.staged.reset();
@@ -298,7 +300,7 @@ void Impl::becomeOwner(Partition& p, const ClusterView& view) {
   p.data.termOwner = settings_.self;
   p.data.validFrom = 0;
   p.followers.clear();
-  p.refused.clear();
+  // p.refused stays: what follows an operation refused a moment ago must not overtake it.
   const auto now = wall();
   for (auto& records : p.data.stores)
     if (records) records->restartIdle(now);

@@ -87,6 +87,44 @@ TEST_CASE("with nobody in reach the member serves as the half of a split") {
   CHECK(f.confirmations == 1);
 }
 
+TEST_CASE("a master that was replaced while it stood still joins the others, unconfirmed") {
+  ControlFixture f;
+  f.found();
+  for (const Member& m : {kMaster, kThird}) {
+    f.up(m);
+    f.give(m, JoinRequest{m, 4});
+    f.tick();
+    f.beat(m, f.core->view()->id, f.self.address, true);
+  }
+  REQUIRE(f.core->view()->members.size() == 3);
+  f.tick(60'000);
+  f.confirmations = 0;
+  // What it reads first: the others have a view of a newer epoch. It must not remove them.
+  f.sent.clear();
+  f.clock.millis += 60'000;
+  f.give(kThird, Confirm{5});
+  CHECK(f.messages<Confirmed>(3).empty());  // knows nothing to confirm
+  f.beat(kThird, {f.core->view()->id.epoch + 1, 1, kMaster.id}, kMaster.address, false);
+  CHECK_FALSE(f.core->joined());
+  CHECK(ControlFixture::said(f.warnings, "without this master, which stood still"));
+  f.tick();
+  CHECK(f.confirmations == 0);
+}
+
+TEST_CASE("without a pause a master removes members that went to another cluster") {
+  ControlFixture f;
+  f.found();
+  f.up(kThird);
+  f.give(kThird, JoinRequest{kThird, 4});
+  f.tick();
+  f.beat(kThird, f.core->view()->id, f.self.address, true);
+  f.tick();
+  f.beat(kThird, {f.core->view()->id.epoch + 1, 1, kMaster.id}, kMaster.address, false);
+  f.tick();
+  REQUIRE(f.core->joined());
+  CHECK(f.core->view()->find(kThird.id) == nullptr);
+}
+
 TEST_CASE("a member without a cluster has nothing to confirm") {
   ControlFixture f;
   f.core->confirmView();

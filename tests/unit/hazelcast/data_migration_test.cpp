@@ -166,6 +166,24 @@ TEST_CASE("the operations of one caller keep their order across a hand-over") {
   }
 }
 
+TEST_CASE("what follows an operation refused by a member about to become owner does not overtake it") {
+  Cluster c(3);
+  c.installNew({{0}});
+  const ViewPtr next = c.view({{1}});
+  c.core(2).viewInstalled(next);  // the caller knows before the owner does
+  c.hold(1, 2);
+  auto first = c.call(2, MapOp::kPut, "k", "1");
+  c.settle();  // refused, the caller does not know it yet
+  c.core(0).viewInstalled(next);
+  c.core(1).viewInstalled(next);
+  auto second = c.call(2, MapOp::kPut, "k", "2");
+  c.settle();
+  c.hold(1, 2, false);
+  c.run(200);
+  CHECK_FALSE(first.value().value.has_value());
+  CHECK(second.value().value == "1");
+}
+
 TEST_CASE("calls without an owner wait, then tell why they failed") {
   Cluster c(2);
   auto early = c.call(0, MapOp::kSet, "k", "v");
