@@ -39,6 +39,9 @@ void Impl::enter() {
 
 void Impl::confirmed() {
   const Reporting reporting(*this);
+  const auto fences = figures_.fences;
+  enter();
+  if (figures_.fences != fences) return;  // this word is of before another pause
   if (!std::exchange(fenced_, false)) return;
   for (auto& p : partitions_) {
     if (!p) continue;

@@ -69,6 +69,19 @@ TEST_CASE("a write that waited for its backup during the pause is answered after
   CHECK(set.value().applied);
 }
 
+TEST_CASE("a confirmation that arrives after another pause confirms nothing") {
+  Cluster c(1, {}, 1, fence);
+  c.installNew({{0}});
+  c.clock.advance(6000);
+  auto read = c.call(0, MapOp::kGet, "k");
+  c.clock.advance(6000);
+  c.core(0).confirmed();
+  CHECK(c.node(0).pauses == 2);
+  CHECK_FALSE(read.done());
+  c.core(0).confirmed();
+  CHECK(read.done());
+}
+
 TEST_CASE("short pauses and a fence that is off change nothing") {
   Cluster c(1, {}, 1, fence);
   c.installNew({{0}});
