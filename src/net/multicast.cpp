@@ -6,7 +6,7 @@
 
 #include <atomic>
 #include <cerrno>
-#include <chrono>
+#include <cstdint>
 #include <cstring>
 
 #include <boost/asio/buffer.hpp>
@@ -30,7 +30,8 @@ struct Multicast::Impl : std::enable_shared_from_this<Multicast::Impl> {
   std::vector<asio::ip::address_v4> interfaces;
   OnPacket onPacket;
   char buffer[kMaxDatagram];
-  std::chrono::steady_clock::time_point second{};
+  const Clock* clock = nullptr;
+  std::int64_t second = INT64_MIN / 2;
   int inSecond = 0;
   std::atomic<std::uint64_t> dropped{0};
 
@@ -43,6 +44,7 @@ std::string Multicast::Impl::open(const Options& options) {
   const auto group = asio::ip::make_address_v4(options.group, error);
   if (error || !group.is_multicast()) return "is no IPv4 multicast address";
   target = udp::endpoint(group, options.port);
+  clock = options.clock;
   socket.open(udp::v4(), error);
   if (error) return error.message();
   // Several members of one machine share the port.
@@ -73,8 +75,8 @@ void Multicast::Impl::receive() {
       asio::buffer(buffer), from,
       [self = shared_from_this()](const error_code& error, std::size_t size) {
         if (!self->onPacket || error == asio::error::operation_aborted) return;
-        const auto now = std::chrono::steady_clock::now();
-        if (now - self->second >= std::chrono::seconds(1)) {
+        const std::int64_t now = self->clock->steadyMillis();
+        if (now - self->second >= 1000) {
           self->second = now;
           self->inSecond = 0;
         }

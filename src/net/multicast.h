@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "net/shard.h"
 
@@ -31,6 +32,7 @@ class Multicast {
     int timeToLive = 32;
     bool loopback = true;                  // sockets of this machine hear us
     std::vector<std::string> interfaces;   // by their IPv4 addresses; at least one
+    const Clock* clock = &systemClock();   // tells the seconds of kMaxPerSecond; outlives the socket
   };
   using OnPacket = std::function<void(BytesView packet)>;  // valid during the call
 

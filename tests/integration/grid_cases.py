@@ -152,8 +152,9 @@ def symmetric(case):
 def wait_safe(case):
     """SIGUSR1 (stop --wait-safe): a daemon serves on until the others can hold every copy, then stops."""
     hosts = [1, 2, 3]
-    case.start([1], None, hosts)
-    daemon = Daemon(case.network, case.settings(3, hosts, None, "-daemon"), case.build)
+    maps = {"one": 1}  # two copies: one member that stays is too few, two are enough
+    case.start([1], None, hosts, maps)
+    daemon = Daemon(case.network, case.settings(3, hosts, None, "-daemon", maps), case.build)
     wait_for("member and daemon to be one cluster", lambda: case.members[1].whole(2), 30)
     load = case.load([1])
     time.sleep(0.5)
@@ -161,7 +162,9 @@ def wait_safe(case):
     time.sleep(2)
     checked(daemon.alive() and case.members[1].whole(2),
             "wait-safe: without another full member the daemon serves on")
-    case.start([2], None, hosts)
+    checked(daemon.records("waiting to stop until it is safe: the other nodes cannot hold every copy"),
+            "wait-safe: its log says what it waits for")
+    case.start([2], None, hosts, maps)
     wait_for("the daemon to stop by itself", lambda: not daemon.alive(), 30)
     checked(daemon.process.returncode == 0, "wait-safe: it stops when the others hold every copy, exit %d" %
             daemon.process.returncode)
@@ -170,4 +173,4 @@ def wait_safe(case):
     case.judge(load, [1, 2], "wait-safe")
 
 
-MORE = [multicast, dns, tls, symmetric]
+MORE = [multicast, dns, tls, symmetric, wait_safe]

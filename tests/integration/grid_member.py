@@ -40,11 +40,15 @@ def end_all():
     STARTED.clear()
 
 
-class Settings:
-    """The configuration directory of one member."""
+BACKUPS = {"one": 1, "two": 2}
 
-    def __init__(self, directory, group, host, nodes, extra=None):
+
+class Settings:
+    """The configuration directory of one member; maps: name and synchronous backups."""
+
+    def __init__(self, directory, group, host, nodes, extra=None, maps=None):
         self.directory = directory
+        self.maps = maps or BACKUPS
         self.values = {
             HZ + "group.name": group,
             HZ + "group.password": "password of the tests",
@@ -71,7 +75,7 @@ class Settings:
         with open(os.path.join(self.directory, "server.properties"), "w", encoding="ascii") as f:
             f.write("com.openexchange.security.allowStockSecrets=true\n"
                     "com.openexchange.server.backendRoute=OX%d\n" % self.host)
-        for name, backups in (("one", 1), ("two", 2)):
+        for name, backups in self.maps.items():
             with open(os.path.join(self.directory, "hazelcast", name + ".properties"), "w",
                       encoding="ascii") as f:
                 f.write(HZ + "configuration.map.name=%s\n" % name +

@@ -42,13 +42,14 @@ class Case:
         self.members = {}
         self.build = BUILD
 
-    def settings(self, host, nodes, extra=None, sub=""):
-        return Settings(os.path.join(self.work, "node%d%s" % (host, sub)), self.name, host, nodes, extra)
+    def settings(self, host, nodes, extra=None, sub="", maps=None):
+        return Settings(os.path.join(self.work, "node%d%s" % (host, sub)), self.name, host, nodes, extra,
+                        maps)
 
-    def start(self, hosts, extra=None, nodes=None):
+    def start(self, hosts, extra=None, nodes=None, maps=None):
         """Members on these hosts; they know each other by the static list."""
         for host in hosts:
-            settings = self.settings(host, nodes or hosts, extra)
+            settings = self.settings(host, nodes or hosts, extra, maps=maps)
             self.members[host] = Member(self.network, settings, BUILD)
         return self.members
 
@@ -139,6 +140,8 @@ def freeze(case):
         answered += grid_history.note_read(key, answer, answer.wait(15))
     check(not load.problems(), "freeze: %d of %d requests answered by the thawed member, none from "
           "old truth %s" % (answered, len(waiting), load.problems()[:3]))
+    check(answered > len(waiting) / 2 and frozen.records("this member stood still for [0-9]+ ms"),
+          "freeze: it noticed its pause and answers again")
     case.whole([1, 2, 3])
     case.judge(load, [1, 2, 3], "freeze")
 
@@ -253,7 +256,7 @@ def loss(case):
     case.judge(load, [1, 2, 3], "loss of 10%")
 
 
-CASES = [kill, kill_two, stop_two, split, one_way, partial, loss]
+CASES = [kill, kill_two, stop_two, freeze, split, one_way, partial, loss]
 
 
 def main(names):

@@ -48,9 +48,11 @@ inline bool isMapOp(OpKind k) { return k <= OpKind::kLastMapOp; }
 inline bool isContainerOp(OpKind k) {
   return k == OpKind::kContainer || k == OpKind::kMergeContainer;
 }
+inline bool isMerge(OpKind k) {
+  return k == OpKind::kMerge || k == OpKind::kMergeRemoval || k == OpKind::kMergeContainer;
+}
 inline bool isWrite(OpKind k) {
-  return isContainerOp(k) || k == OpKind::kProcess || k == OpKind::kClear || k == OpKind::kMerge ||
-         k == OpKind::kMergeRemoval ||
+  return isContainerOp(k) || k == OpKind::kProcess || k == OpKind::kClear || isMerge(k) ||
          (isMapOp(k) && isWrite(static_cast<services::MapOp>(k)));
 }
 

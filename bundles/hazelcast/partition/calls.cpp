@@ -201,7 +201,30 @@ void Impl::parkCalls(const std::function<bool(const Call&)>& which, std::int64_t
     if (which(*call)) wait(partition(call->partition), *call, pause);
 }
 
+// Calls that nobody can answer: no member may hold data, and it did not change for a while. What is
+// kept for a merge goes on waiting.
+void Impl::refuseUnowned(std::int64_t now) {
+  if (unownedSince_ == 0 || fenced_ || now - unownedSince_ < kNoHolderMillis || calls_.empty()) return;
+  std::vector<std::uint64_t> refused;
+  for (const auto& [counter, call] : calls_)
+    if (!isMerge(call->kind)) refused.push_back(counter);
+  std::sort(refused.begin(), refused.end());
+  const std::string why =
+      fullMembers_ == 0
+          ? "all " + std::to_string(view_->members.size()) +
+                " members of the cluster are lite (liteMember=true); start a full one"
+          : "no member belongs to a partition group that may hold data";
+  for (const std::uint64_t counter : refused) {
+    const auto it = calls_.find(counter);
+    if (it == calls_.end()) continue;
+    const bool unknown = it->second->everSent && isWrite(it->second->kind);
+    if (Partition* p = partition(it->second->partition)) std::erase(p->calls.waiting, counter);
+    finish(counter, Error(unknown ? Code::kGridIndeterminate : Code::kGridNoPartition, why));
+  }
+}
+
 void Impl::callsTick(std::int64_t now) {
+  refuseUnowned(now);
   while (!deadlines_.empty() && deadlines_.front().first <= now) {
     const auto counter = deadlines_.front().second;
     deadlines_.pop_front();

@@ -212,6 +212,10 @@ void Impl::viewInstalled(const ViewPtr& view) {
   fullMembers_ = 0;
   if (view_)
     for (const Member& member : view_->members) fullMembers_ += member.lite ? 0 : 1;
+  const bool owned = !view_ || std::any_of(view_->partitions.begin(), view_->partitions.end(),
+                                           [](const Replicas& r) { return r.count > 0; });
+  if (owned) unownedSince_ = 0;
+  else if (unownedSince_ == 0) unownedSince_ = steady();
   listenersView();
   if (!view_) {
     fenced_ = false;  // nothing is owned; the next view is a new one

@@ -56,6 +56,7 @@ inline constexpr std::size_t kMaxContainersMerging = 32;
 inline constexpr std::uint16_t kContainerProtocol = 2;      // of the cluster
 inline constexpr std::int64_t kContainerTickMillis = 100;
 inline constexpr std::int64_t kResendMillis = 2000;         // unanswered though the link is up
+inline constexpr std::int64_t kNoHolderMillis = 2000;       // no owner at all: calls fail from then on
 inline constexpr std::int64_t kRepeatDoneMillis = 1000;     // migration reports, until a view
 
 class ShardCore::Impl {
@@ -364,6 +365,7 @@ class ShardCore::Impl {
   void finish(std::uint64_t counter, Result<OpResult> result);
   void onReply(const MemberId& from, Partition& p, BytesView frame);
   void callsTick(std::int64_t now);
+  void refuseUnowned(std::int64_t now);
   void parkCalls(const std::function<bool(const Call&)>& which, std::int64_t pause);
   void overPartitions(const std::string& map, OpKind kind,
                       std::function<void(Result<OpResult>)> total);
@@ -429,6 +431,7 @@ class ShardCore::Impl {
   ShardFigures figures_;
   std::int64_t reported_[2] = {0, 0};  // to the budget, by MemoryPool
   int fullMembers_ = 0;
+  std::int64_t unownedSince_ = 0;  // no partition has an owner since then; 0 = some have
   std::int64_t shortSince_ = 0;
   bool shortTold_ = false;
   bool fenced_ = false;

@@ -125,6 +125,21 @@ TEST_CASE("without a pause a master removes members that went to another cluster
   CHECK(f.core->view()->find(kThird.id) == nullptr);
 }
 
+TEST_CASE("a question that comes before the first tick after a pause: nobody counts as lost yet") {
+  ControlFixture f;
+  const ClusterView view = ControlFixture::viewOf({kMaster, kSelf, kThird}, 5);
+  f.join(view);
+  f.tick();
+  f.sent.clear();
+  f.clock.millis += 2 * ControlSettings().silenceMillis;
+  f.core->confirmView();
+  CHECK(f.confirmations == 0);
+  const auto asked = f.messages<Confirm>(1);
+  REQUIRE(asked.size() == 1);
+  f.give(kMaster, answer(asked[0].nonce, view.id));
+  CHECK(f.confirmations == 1);
+}
+
 TEST_CASE("a member without a cluster has nothing to confirm") {
   ControlFixture f;
   f.core->confirmView();

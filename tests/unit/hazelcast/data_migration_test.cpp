@@ -212,6 +212,42 @@ TEST_CASE("calls without an owner wait, then tell why they failed") {
   CHECK(read.code() == Code::kNetTimeout);
 }
 
+TEST_CASE("only lite members: calls wait a moment for a full one, then fail at once and say why") {
+  Cluster c(2);
+  const auto installLite = [&] {
+    auto v = std::make_shared<ClusterView>(*c.view({{}}));
+    for (auto& m : v->members) m.lite = true;
+    c.install(v);
+  };
+  installLite();
+  auto early = c.call(0, MapOp::kSet, "k", "v");
+  c.run(1000);
+  installLite();  // another view of the same kind does not start the wait anew
+  CHECK_FALSE(early.done());
+  c.run(1100);
+  CHECK(early.code() == Code::kGridNoPartition);
+  CHECK(early.got->front().error().message.find("all 2 members of the cluster are lite") !=
+        std::string::npos);
+  CHECK(early.got->front().error().retryable);
+  auto late = c.call(1, MapOp::kGet, "k");
+  Answer<std::uint64_t> size;
+  c.core(0).size("m", size.take());
+  Answer<Bytes> container;
+  c.core(0).invoke("@rb:x", 0, "request", 5000, container.take());
+  c.run(20);
+  CHECK(late.code() == Code::kGridNoPartition);
+  CHECK(size.code() == Code::kGridNoPartition);
+  CHECK(container.code() == Code::kGridNoPartition);
+  c.installNew({{1}});  // a full one
+  CHECK(c.get(0, "k") == "(none)");
+  // What was sent before the last full one went may have happened.
+  c.hold(1, 0);
+  auto sent = c.call(0, MapOp::kSet, "k", "v");
+  installLite();
+  c.run(2100);
+  CHECK(sent.code() == Code::kGridIndeterminate);
+}
+
 TEST_CASE("an answer lost on a link that came back is asked for again") {
   Cluster c(2);
   c.installNew({{1}});
