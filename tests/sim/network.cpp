@@ -31,7 +31,8 @@ void World::cut(const Address& a, const Address& b, bool on) {
 // At time `at`, or when the cut between the two has healed, if `still` holds then.
 void World::deliver(const MemberId& to, const Address& from, const Address& toAddress, Micros when,
                     std::function<bool()> still, std::function<void(SimMember&)> event) {
-  post(to, when - now(), [=, this](SimMember& m) {
+  post(to, when - now(), [this, to, from, toAddress, still = std::move(still),
+                          event = std::move(event)](SimMember& m) {
     if (!still()) return;
     if (isCut(from, toAddress))
       deliver(to, from, toAddress, now() + 50 * kMillisecond, still, event);
@@ -145,6 +146,7 @@ void World::resetLinks(const MemberId& a, const MemberId& b) {
 // --- data links: one way per sending shard; all of a pair break together ----------------------
 
 void World::dataPeersChanged(SimMember& member) {
+  if (!tunables.dataLinks) return;
   // Links to members that are no longer in the view are closed.
   for (auto& [pair, path] : data_) {
     if (pair.first != member.id || !(path.up || path.dialling)) continue;

@@ -75,7 +75,7 @@ void SimMember::installed(const ViewPtr& view) {
   ++world_.viewsInstalled;
   if (world_.onInstalled) world_.onInstalled(*this, view);
   dataPeers.clear();
-  if (view)
+  if (view && world_.tunables.dataLinks)
     for (const grid::Member& m : view->members)
       if (m.id != id) dataPeers.insert(m.id);
   // As in the engine: the shards hear of it later, on their own threads, in order.
@@ -192,7 +192,7 @@ void World::crash(SimMember& member, bool silently) {
     else breakConnection(id, LinkLoss::kReset, member.id);
   }
   for (auto& other : members_)
-    if (other->alive && other->id != member.id) {
+    if (tunables.dataLinks && other->alive && other->id != member.id) {
       if (silently) {
         ++data_[{member.id, other->id}].generation;
         ++data_[{other->id, member.id}].generation;

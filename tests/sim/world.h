@@ -95,6 +95,7 @@ struct Tunables {
   Micros latency = 300;         // one way, least
   Micros jitter = 400;          // and up to that much more
   int lossPercent = 0;          // a lost packet costs a retransmission time-out
+  bool dataLinks = true;        // false: a data half that sends nothing, in a large cluster
 };
 Tunables randomTunables(Random& random);
 
