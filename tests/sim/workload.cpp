@@ -79,6 +79,9 @@ struct Workload::State : std::enable_shared_from_this<State> {
     services::MapRequest request;
     request.key = key;
     request.op = loop == Loop::kClient ? chooseKind() : MapOp::kGet;
+    // Without clients a key is written once: from there on only reads keep it.
+    if (loop == Loop::kKeeper && options.clients == 0 && !lastSeen.contains(key))
+      request.op = MapOp::kSet;
     if (options.idleMillis > 0) request.maxIdleMillis = options.idleMillis;
     switch (request.op) {
       case MapOp::kGet:
