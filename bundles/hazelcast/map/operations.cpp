@@ -28,10 +28,6 @@ Record* store(const OperationInput& in, RecordStore& records, const Record* form
   meta.expiry = meta.ttl == 0 ? 0 : now + meta.ttl;
   return records.put(in.key, in.value, meta);
 }
-
-void touch(Record& record, std::int64_t now) {
-  record.lastAccess = std::max(record.lastAccess, now);
-}
 }  // namespace
 
 bool isWrite(MapOp op) {
@@ -47,14 +43,14 @@ Outcome applyOperation(const OperationInput& in, RecordStore& records, Record* r
     case MapOp::kGet:
     case MapOp::kContainsKey:
       if (record == nullptr) return out;
-      touch(*record, now);
+      records.touch(record, now);
       ++record->hits;
       out.reply.applied = true;
       if (in.op == MapOp::kGet) out.reply.value = Bytes(record->value());
       return out;
     case MapOp::kTouch:
       if (record == nullptr) return out;
-      touch(*record, now);
+      records.touch(record, now);
       out.reply.applied = true;
       return out;
     case MapOp::kSet:
@@ -66,7 +62,7 @@ Outcome applyOperation(const OperationInput& in, RecordStore& records, Record* r
       break;
     case MapOp::kPutIfAbsent:
       if (record != nullptr) {
-        touch(*record, now);
+        records.touch(record, now);
         ++record->hits;
         out.reply.value = Bytes(record->value());
         return out;

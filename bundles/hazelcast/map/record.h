@@ -53,7 +53,8 @@ struct RecordMeta {
 
 struct Record : RecordMeta {
   std::uint32_t slot = 0;  // place in RecordStore's list
-  std::uint32_t keySize = 0;
+  std::uint32_t keySize : 31 = 0;
+  std::uint32_t touched : 1 = 0;  // read since the followers were told (RecordStore::touch)
   std::uint32_t valueSize = 0;
   BytesView key() const { return {data(), keySize}; }
   BytesView value() const { return {data() + keySize, valueSize}; }
@@ -61,6 +62,8 @@ struct Record : RecordMeta {
   const char* data() const { return reinterpret_cast<const char*>(this + 1); }
   bool canExpire() const { return ttl != 0 || maxIdle != 0; }
 };
+// Every entry and every copy pays for it: a goal of the figures of memory, not an accident.
+static_assert(sizeof(Record) <= 80);
 
 // 64 bits of a key or name, the same on every member and machine (little-endian words, multiply and
 // fold). Not for tables: it has no secret.

@@ -57,6 +57,13 @@ Record* RecordStore::put(BytesView key, BytesView value, const RecordMeta& meta)
   return record;
 }
 
+void RecordStore::touch(Record* record, std::int64_t now) {
+  record->lastAccess = std::max(record->lastAccess, now);
+  if (record->maxIdle == 0 || record->touched != 0) return;
+  record->touched = 1;
+  touched_.push_back(record->slot);
+}
+
 void RecordStore::erase(Record* record) {
   if (observer_) observer_->removing(*record);
   if (keepFormer_) former_ = Bytes(record->value());
@@ -67,6 +74,7 @@ void RecordStore::erase(Record* record) {
   Record* last = list_.back();
   last->slot = record->slot;
   list_[record->slot] = last;
+  if (last->touched != 0 && last != record) touched_.push_back(record->slot);
   list_.pop_back();
   release(record);
 }
@@ -95,6 +103,7 @@ void RecordStore::clearRecords() {
   index_.clear();
   for (Record* record : list_) release(record);
   list_.clear();
+  touched_.clear();
   digest_ = 0;
   grown(-static_cast<std::int64_t>(bytes_));
   expiring(-static_cast<std::int64_t>(canExpire_));

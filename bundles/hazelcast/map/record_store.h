@@ -60,6 +60,7 @@ class RecordStore {
     return tombstones_ ? tombstones_->above(key, version) : nullptr;
   }
   const Tombstones* tombstones() const { return tombstones_.get(); }
+  void dropTombstones() { tombstones_.reset(); }
   // Neither records nor tombstones.
   bool nothing() const { return list_.empty() && (!tombstones_ || tombstones_->empty()); }
 
@@ -75,8 +76,21 @@ class RecordStore {
     return record.maxIdle != 0 &&
            now >= std::max(record.lastAccess, idleFloor_) + record.maxIdle;
   }
-  // Idle times count from here at the earliest (a promoted backup saw no reads).
-  void restartIdle(std::int64_t now) { idleFloor_ = now; }
+  // Idle times count from here at the earliest: reads before it may not have been heard of.
+  void restartIdle(std::int64_t from) { idleFloor_ = std::max(idleFloor_, from); }
+  std::int64_t idleFloor() const { return idleFloor_; }
+  // Read now. What can be idle too long is remembered for the followers.
+  void touch(Record* record, std::int64_t now);
+  // Calls f(Record&) for what was touched since the last call and is still there.
+  template <typename F>
+  void takeTouched(F&& f) {
+    for (const std::uint32_t position : touched_) {
+      if (position >= list_.size() || list_[position]->touched == 0) continue;
+      list_[position]->touched = 0;
+      f(*list_[position]);
+    }
+    touched_.clear();
+  }
 
   // At most one observer (the indexes); owned. Null ends it.
   void observe(std::unique_ptr<RecordObserver> observer) { observer_ = std::move(observer); }
@@ -129,6 +143,7 @@ class RecordStore {
   std::optional<Bytes> former_;
   bool keepFormer_ = false;
   std::vector<Record*> list_;
+  std::vector<std::uint32_t> touched_;  // positions; some may be of others by now
   std::unique_ptr<Tombstones> tombstones_;
   std::uint64_t bytes_ = 0;
   std::uint64_t digest_ = 0;

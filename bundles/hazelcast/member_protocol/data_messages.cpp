@@ -332,9 +332,11 @@ void writeMapItem(ByteWriter& out, BytesView map) {
   out.u8(static_cast<std::uint8_t>(CopyItemKind::kMap));
   out.blob(map);
 }
-void writeRecordItem(ByteWriter& out, const Record& record) {
+void writeRecordItem(ByteWriter& out, const Record& record, std::int64_t idleFloor) {
   out.u8(static_cast<std::uint8_t>(CopyItemKind::kRecord));
-  writeMeta(out, record);
+  RecordMeta meta = record;
+  meta.lastAccess = std::max(meta.lastAccess, idleFloor);
+  writeMeta(out, meta);
   out.blob(record.key());
   out.blob(record.value());
 }

@@ -1,4 +1,4 @@
-// Bodies of the data messages (kinds 0x40..0x48) between the shards of members.
+// Bodies of the data messages (kinds 0x40..0x48, 0x4c) between the shards of members.
 //
 // Purpose:   one struct per kind, written and read here only.
 // Ownership: byte views of a decoded message point into the frame it was decoded from.
@@ -148,6 +148,25 @@ struct BackupMessage {
   static Result<BackupMessage> decode(ByteReader& in);
 };
 
+// kTouch, protocol 2: reads at the owner since the last one. Neither numbered nor acknowledged; it
+// changes the last access and the hits of records that the receiver has, nothing else.
+struct TouchItem {
+  BytesView key;
+  std::int64_t lastAccess = 0;
+  std::uint32_t hits = 0;
+};
+struct TouchMessage {
+  ReplicationHead head;
+  bool complete = false;  // the owner serves no reads until the next view: all of them are told
+  BytesView map;          // empty: no items
+  std::int64_t idleFloor = 0;  // of the map's store at the owner
+  std::vector<TouchItem> items;
+
+  static constexpr std::size_t kMaxItems = 1000;
+  Bytes encode(std::uint16_t slot) const;
+  static Result<TouchMessage> decode(ByteReader& in);
+};
+
 struct CompareMessage {
   ReplicationHead head;
   ViewId baseTerm;  // what the owner held when its term began
@@ -179,7 +198,8 @@ struct CopyItem {
 void writeTombstoneItem(ByteWriter& out, const TombstoneItem& tombstone);
 void writeForgottenItem(ByteWriter& out, const OpId& upTo);
 void writeMapItem(ByteWriter& out, BytesView map);
-void writeRecordItem(ByteWriter& out, const Record& record);
+// `idleFloor`: the last access counts from there at the earliest.
+void writeRecordItem(ByteWriter& out, const Record& record, std::int64_t idleFloor = 0);
 void writeRecentItem(ByteWriter& out, const RecentItem& recent);
 void writeContainerItem(ByteWriter& out, BytesView name, BytesView piece);
 

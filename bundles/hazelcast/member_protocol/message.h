@@ -26,6 +26,7 @@ enum class Kind : std::uint8_t {
   kCompareReply = 0x45, kCopyChunk = 0x46, kCopyAck = 0x47, kTopicMessage = 0x48,
   kEntryEvent = 0x49,  // map/entry_listeners.h, protocol 2
   kTask = 0x4a, kTaskReply = 0x4b,
+  kTouch = 0x4c,  // last accesses for backups, protocol 2
 };
 
 }  // namespace ox::grid

@@ -1,6 +1,11 @@
 // The merge after two halves of a split unite: the joining members keep what they own, and offer it,
 // entry by entry with versions, to the owners of the cluster they join, which decide.
 //
+// A member that dies before it has offered everything: what it owned is offered by its first backup
+// too, after that one's own entries. Such a second offer never takes anything away that the map's
+// policy would have kept from the owner's offer (carefully()), so it may come before it, after it, or
+// long after.
+//
 // Restartable: what was not answered for good goes back to the queue, whatever happened meanwhile
 // (another split, a crash of the owner, a time-out); asking twice does no harm, because equal
 // versions are the same write, and a retry of the same operation is answered from memory.
@@ -38,14 +43,23 @@ Verdict judge(MergePolicy policy, const Record* record, bool buried, const Recor
                                             : Verdict::kReplaced;
   }
 }
+MergePolicy carefully(MergePolicy policy) {
+  switch (policy) {
+    case MergePolicy::kPassThrough: return MergePolicy::kLatestUpdate;
+    case MergePolicy::kHigherHits: return MergePolicy::kPutIfAbsent;
+    default: return policy;
+  }
+}
 }  // namespace
 
 // --- at the owner of the other side
 
 void Impl::runMerge(Partition& p, MapInfo& m, const OperationInput& in, const RecordMeta& meta,
-                    const OpId* remote, Executed& out) {
+                    std::uint32_t holder, const OpId* remote, Executed& out) {
   RecordStore& records = store(p.data, m.index);
   const std::int64_t now = wall();
+  const MergePolicy policy =
+      holder == kOfferOfBackup ? carefully(m.config.mergePolicy) : m.config.mergePolicy;
   hybrid_.merge(meta.version);
   Record* record = records.find(in.key);
   if (record != nullptr && record->canExpire() && records.expired(*record, now) &&
@@ -54,7 +68,7 @@ void Impl::runMerge(Partition& p, MapInfo& m, const OperationInput& in, const Re
     record = nullptr;
   }
   const bool buried = records.above(in.key, meta.version) != nullptr;
-  const Verdict verdict = judge(m.config.mergePolicy, record, buried, meta, now);
+  const Verdict verdict = judge(policy, record, buried, meta, now);
   out.result.count = static_cast<std::uint64_t>(verdict);
   if (verdict == Verdict::kSame) {
     out.result.reply.applied = true;
@@ -158,13 +172,68 @@ void Impl::keepEntriesForMerge() {
       }
     }
   }
+  for (const auto& p : partitions_)
+    if (p && !p->owner) keepBackupForMerge(*p);
   mergeFrom_ = view_;
   keepContainersForMerge();
   listenersLost();
 }
 
+// The stores themselves are kept, so this takes no memory; the partition holds nothing any more.
+void Impl::keepBackupForMerge(Partition& p) {
+  if (!view_ || p.data.validFrom > 1 ||
+      view_->partitions[static_cast<std::size_t>(p.number)].indexOf(settings_.self) != 1)
+    return;
+  for (const MapInfo* m : maps_) {
+    RecordStore* records = findStore(p.data, m->index);
+    if (records == nullptr || records->nothing() || m->copies < 1 ||
+        m->config.mergePolicy == MergePolicy::kDiscard)
+      continue;
+    records->observe(nullptr);
+    keptStores_.push_back({p.number, m->name, std::move(p.data.stores[m->index])});
+  }
+  p.data.forget();
+}
+
+// Own entries first: here and, as nothing is lost by waiting, probably at the owners as well.
+void Impl::unpackKeptStores() {
+  const std::int64_t now = wall();
+  while (!keptStores_.empty() && merge_.size() < kMaxMergeInFlight) {
+    KeptStore& from = keptStores_.front();
+    Kept kept;
+    kept.partition = from.partition;
+    kept.map = from.map;
+    if (from.records->tombstones() != nullptr) {
+      kept.kind = OpKind::kMergeRemoval;
+      from.records->tombstones()->each([&](const Tombstone& t) {
+        kept.key = Bytes(t.key());
+        kept.meta.version = t.stamp;
+        kept.cursor = static_cast<std::uint32_t>(t.why);
+        kept.offered = kOfferOfBackup;
+        keepForMerge(kept);
+      });
+      from.records->dropTombstones();
+    }
+    kept.kind = OpKind::kMerge;
+    kept.cursor = kept.offered = kOfferOfBackup;
+    for (std::size_t n = 0; n < kMaxMergeInFlight && !from.records->empty(); ++n) {
+      Record* record = from.records->at(from.records->size() - 1);
+      if (!from.records->expired(*record, now)) {
+        kept.key = Bytes(record->key());
+        kept.value = Bytes(record->value());
+        kept.meta = *record;
+        keepForMerge(kept);
+      }
+      from.records->erase(record);
+    }
+    if (from.records->empty()) keptStores_.pop_front();
+  }
+}
+
 void Impl::pumpMerge() {
-  if (merge_.empty() || !view_ || view_ == mergeFrom_) return;
+  if (!view_ || view_ == mergeFrom_) return;
+  if (merge_.empty()) unpackKeptStores();
+  if (merge_.empty()) return;
   mergeFrom_.reset();
   for (std::size_t n = 0; n < kMaxMergeInFlight; ++n) {
     if (merge_.empty() || mergeInFlight_ >= kMaxMergeInFlight) return;
@@ -195,6 +264,12 @@ void Impl::mergeAnswered(Kept kept, const Result<OpResult>& result) {
   --mergeInFlight_;
   if (!result && result.error().retryable) {
     merge_.push_back(std::move(kept));
+    return;
+  }
+  if (kept.offered == kOfferOfBackup) {
+    // Its owner reports it. What had to be taken from here is told apart.
+    if (result && result->count == static_cast<std::uint64_t>(Verdict::kAdded)) ++rescued_;
+    if (merge_.empty() && mergeInFlight_ == 0) reportMerge();
     return;
   }
   services::MergeStats& stats = merged_[kept.map];
@@ -243,6 +318,10 @@ void Impl::reportMerge() {
     t.removals += s.removals;
   }
   merged_.clear();
+  if (rescued_ > 0 && keptStores_.empty())
+    host_.log(0, "merged from backups that this member held: " +
+                     std::to_string(std::exchange(rescued_, 0)) +
+                     " entries that the other cluster had not been given by their owners");
 }
 
 }  // namespace ox::grid

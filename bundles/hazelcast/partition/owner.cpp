@@ -43,7 +43,7 @@ Impl::Executed Impl::run(Partition& p, MapInfo& m, OpKind kind, const OperationI
     return out;
   }
   if (kind == OpKind::kMerge) {
-    runMerge(p, m, in, *meta, remote, out);
+    runMerge(p, m, in, *meta, cursor, remote, out);
     return out;
   }
   if (kind == OpKind::kMergeRemoval) {
@@ -287,7 +287,10 @@ void Impl::checkMigrations(Partition& p) {
     for (const Migration& m : view_->migrations)
       if (m.partition == p.number && m.target == f.id) done = m;
     if (!done.target.valid()) continue;
-    if (f.becomesOwner) p.reported = true;
+    if (f.becomesOwner) {
+      tellTouches(p, true);
+      p.reported = true;
+    }
     f.reportedAt = std::max<std::int64_t>(now, 1);
     reports_.emplace_back(view_->id, done);
   }

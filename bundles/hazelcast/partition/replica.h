@@ -134,6 +134,7 @@ struct Follower {
   std::int64_t progressAt = 0;    // steady ms
   std::int64_t comparedAt = 0;
   std::int64_t notBefore = 0;     // of the next copy
+  bool untold = true;             // may have missed touches: its idle times start anew
   bool repaired = false;          // copied anew for its digest, not compared equal since
   std::int64_t reportedAt = 0;    // arrival told to the master, 0 = not since this view
   // Copy: frames not sent yet (chunks, then the writes that followed).
@@ -197,6 +198,8 @@ struct Partition {
   int number = 0;
   Replica data;
   std::unique_ptr<Staged> staged;
+
+  ViewId toldUnder;  // view under which the owner told all reads before it hands over
 
   bool owner = false;
   ViewId baseTerm;  // what was held when the term began

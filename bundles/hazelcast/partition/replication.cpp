@@ -145,6 +145,8 @@ void Impl::startCompare(Partition& p, Follower& f) {
   f.endCopy();
   f.round = ++p.rounds;
   f.acked = 0;
+  // While it was in sync nothing was missed: a change of its level is no gap.
+  if (f.sync != Sync::kSynced && f.sync != Sync::kComparing) f.untold = true;
   f.progressAt = steady();
   if (!up(f.id)) {
     f.sync = Sync::kDown;
@@ -205,6 +207,7 @@ void Impl::startCopy(Partition& p, Follower& f) {
   f.endCopy();
   f.round = ++p.rounds;
   f.sync = Sync::kCopying;
+  f.untold = false;  // the copy says it, and what is read meanwhile follows
   f.progressAt = steady();
 
   CopyChunkMessage message;
@@ -262,7 +265,7 @@ void Impl::startCopy(Partition& p, Follower& f) {
     };
     for (std::size_t i = 0; i < records->size(); ++i) {
       room();
-      writeRecordItem(out, *records->at(i));
+      writeRecordItem(out, *records->at(i), records->idleFloor());
     }
     if (records->tombstones() == nullptr || !tombstones()) continue;
     records->tombstones()->each([&](const Tombstone& t) {

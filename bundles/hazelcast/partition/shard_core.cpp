@@ -208,6 +208,7 @@ void Impl::forgetPartitions(int newCount) {
 void Impl::viewInstalled(const ViewPtr& view) {
   const Reporting reporting(*this);
   enter();
+  formerView_ = view_ ? view_->id : ViewId{};
   view_ = view;
   fullMembers_ = 0;
   if (view_)
@@ -287,6 +288,8 @@ void Impl::applyView(Partition& p, const ClusterView& view) {
 }
 
 void Impl::becomeOwner(Partition& p, const ClusterView& view) {
+  const bool told = formerView_.counter != 0 && p.toldUnder == formerView_;
+  p.toldUnder = {};
   p.staged.reset();
   p.owner = true;
   p.frozen = p.reported = false;
@@ -305,9 +308,12 @@ void Impl::becomeOwner(Partition& p, const ClusterView& view) {
   p.data.validFrom = 0;
   p.followers.clear();
   // p.refused stays: what follows an operation refused a moment ago must not overtake it.
-  const auto now = wall();
-  for (auto& records : p.data.stores)
-    if (records) records->restartIdle(now);
+  if (!told) {
+    // Reads that the former owner did not tell of: nothing may expire earlier than there.
+    const auto now = wall();
+    for (auto& records : p.data.stores)
+      if (records) records->restartIdle(now);
+  }
   containersOwned(p);
 }
 
@@ -362,7 +368,10 @@ void Impl::peerUp(const MemberId& member) {
   for (auto& p : partitions_) {
     if (!p) continue;
     if (p->owner) {
-      if (Follower* f = p->follower(member)) startCompare(*p, *f);
+      if (Follower* f = p->follower(member)) {
+        f->untold = true;
+        startCompare(*p, *f);
+      }
       announceAgain(*p, member);
     }
     if (!p->calls.waiting.empty()) flush(*p);
@@ -399,6 +408,7 @@ void Impl::tick() {
   for (auto& p : partitions_)
     if (p && p->owner) ownerTick(*p, now);
   if (!fenced_) sweep(wall());
+  touchesTick(now);
   containersTick(now);
   tombstoneLog_.sweep(now, settings_.tombstoneMillis);
   tasks_.tick(now);
@@ -440,6 +450,7 @@ void Impl::received(const MemberId& from, BytesView frame) {
       return;
     }
     // Replication by an owner that knows a view which is still on its way to us.
+    if (kind == Kind::kTouch) return;  // holds nothing that could have been read
     if (kind >= Kind::kBackup && kind <= Kind::kCopyChunk && kind != Kind::kBackupAck &&
         kind != Kind::kCompareReply) {
       early(from, ViewId{UINT64_MAX, 0, {}}, frame);
@@ -451,6 +462,7 @@ void Impl::received(const MemberId& from, BytesView frame) {
     case Kind::kEntryEvent: return onEntryEvent(from, *p, frame);
     case Kind::kOperationReply: return onReply(from, *p, frame);
     case Kind::kBackup: return onBackup(from, *p, frame);
+    case Kind::kTouch: return onTouch(from, *p, frame);
     case Kind::kCompare: return onCompare(from, *p, frame);
     case Kind::kCopyChunk: return onCopyChunk(from, *p, frame);
     case Kind::kBackupAck:

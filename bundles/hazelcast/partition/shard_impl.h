@@ -3,6 +3,7 @@
 //   owner.cpp        executing operations on owned partitions, waiting for backups, freezing
 //   replication.cpp  the owner's followers: compare, copy, acknowledgements
 //   backup.cpp       the receiving side of these
+//   touches.cpp      last accesses, told to the followers now and then
 //   calls.cpp        operations of this member's callers: sending, retrying, timing out
 //   guards.cpp       the fence after a pause, limits, reads from a local backup
 //   containers.cpp   everything that is not a map: requests, backup, copy, merge
@@ -48,9 +49,12 @@ inline constexpr std::uint32_t kCopyWindow = 8;             // chunks in flight 
 inline constexpr std::size_t kMaxWritesBehindCopy = 64u << 20;  // bytes; then the copy starts anew
 inline constexpr std::size_t kSweepPerTick = 2000;          // records looked at for expiry
 inline constexpr std::size_t kStoresPerTick = 1024;         // stores looked at for expiry
+inline constexpr std::int64_t kTouchMillis = 2000;          // between two rounds of telling touches
+inline constexpr std::size_t kTouchesPerTick = 5000;        // about, told to followers
 inline constexpr std::int64_t kShortCopiesMillis = 30'000;  // until too few members are a WARN
 inline constexpr std::size_t kBulkReplyBytes = 1u << 20;
 inline constexpr std::size_t kMaxMergeInFlight = 256;
+inline constexpr std::uint32_t kOfferOfBackup = 1;          // cursor of a merge operation
 inline constexpr std::size_t kMaxParkedCalls = 4096;        // waiting for a container, per partition
 inline constexpr std::size_t kMaxContainersMerging = 32;
 inline constexpr std::uint16_t kContainerProtocol = 2;      // of the cluster
@@ -97,7 +101,8 @@ class ShardCore::Impl {
   void unlisten(std::uint64_t id);
   void keepEntriesForMerge();
   std::uint64_t mergeBacklog() const {
-    return merge_.size() + mergeInFlight_ + keptContainers_.size() + containersMerging_;
+    return merge_.size() + mergeInFlight_ + keptContainers_.size() + containersMerging_ +
+           keptStores_.size();
   }
 
   Topics topics_;
@@ -165,6 +170,12 @@ class ShardCore::Impl {
     Bytes key, value;
     RecordMeta meta;
     std::uint32_t cursor = 0;
+    std::uint32_t offered = 0;  // kOfferOfBackup
+  };
+  struct KeptStore {  // of a backup
+    int partition = 0;
+    std::string map;
+    std::unique_ptr<RecordStore> records;
   };
   struct KeptContainer {
     int partition = 0;
@@ -282,7 +293,7 @@ class ShardCore::Impl {
                 std::uint32_t token, Executed& out);
   std::uint64_t mapLimit(const MapInfo& m) const;  // per partition, entries or bytes
   void runMerge(Partition& p, MapInfo& m, const OperationInput& in, const RecordMeta& meta,
-                const OpId* remote, Executed& out);
+                std::uint32_t holder, const OpId* remote, Executed& out);
   void runMergeRemoval(Partition& p, MapInfo& m, const OperationInput& in, std::uint32_t why,
                        const Stamp& stamp, const OpId* remote, Executed& out);
   void expire(Partition& p, MapInfo& m, RecordStore& records, Record* record);
@@ -299,6 +310,12 @@ class ShardCore::Impl {
   void checkMigrations(Partition& p);
   void ownerTick(Partition& p, std::int64_t now);
   void sweep(std::int64_t now);
+
+  // --- touches
+  std::size_t tellTouches(Partition& p, bool complete);
+  void sendTouches(Partition& p, Follower& f, TouchMessage& message);
+  void touchesTick(std::int64_t now);
+  void onTouch(const MemberId& from, Partition& p, BytesView frame);
 
   // --- followers
   std::uint64_t replicate(Partition& p, MapInfo& m, BackupMessage& message);
@@ -406,6 +423,8 @@ class ShardCore::Impl {
 
   // --- merge
   void keepForMerge(Kept kept);
+  void keepBackupForMerge(Partition& p);
+  void unpackKeptStores();
   void pumpMerge();
   void mergeAnswered(Kept kept, const Result<OpResult>& result);
   void reportMerge();
@@ -423,6 +442,9 @@ class ShardCore::Impl {
   std::vector<std::unique_ptr<Partition>> partitions_;  // number / shardCount
   int partitionCount_ = 0;
   ViewPtr view_;
+  ViewId formerView_;  // the one before; zero = none
+  std::size_t touchPartition_ = 0;
+  std::int64_t touchAt_ = 0;
   absl::flat_hash_set<MemberId, std::hash<MemberId>> up_;
   absl::flat_hash_map<MemberId, Parked, std::hash<MemberId>> parked_;
   std::deque<std::pair<MemberId, Bytes>> early_;
@@ -430,6 +452,7 @@ class ShardCore::Impl {
   std::size_t sweepPartition_ = 0, sweepMap_ = 0;
   ShardFigures figures_;
   std::int64_t reported_[2] = {0, 0};  // to the budget, by MemoryPool
+  std::int64_t containerUse_ = 0;      // bytes of containers at the last tick
   int fullMembers_ = 0;
   std::int64_t unownedSince_ = 0;  // no partition has an owner since then; 0 = some have
   std::int64_t shortSince_ = 0;
@@ -459,6 +482,8 @@ class ShardCore::Impl {
   std::int64_t listenAt_ = 0;
 
   std::deque<Kept> merge_;
+  std::deque<KeptStore> keptStores_;
+  std::uint64_t rescued_ = 0;
   ViewPtr mergeFrom_;  // the view that the entries were kept under
   std::size_t mergeInFlight_ = 0;
   std::map<std::string, services::MergeStats> merged_;  // of the merge under way

@@ -171,6 +171,92 @@ TEST_CASE("a merge that a second split or a dead owner interrupts begins again")
   CHECK(s.c.core(1).mergeBacklog() == 0);
 }
 
+TEST_CASE("what a joiner that dies had not offered yet comes from its backup") {
+  for (const auto policy : {MergePolicy::kLatestUpdate, MergePolicy::kPassThrough,
+                            MergePolicy::kHigherHits, MergePolicy::kPutIfAbsent}) {
+    MapConfigs configs;
+    MapConfig config = mapOf("m", 1);
+    config.mergePolicy = policy;
+    configs.add(config);
+    Cluster c(3, configs);
+    c.installNew({{0, 1}});
+    c.call(0, MapOp::kSet, "removed", "v");
+    c.call(0, MapOp::kSet, "newer", "v");
+    c.settle();
+    c.cut(0, 1);
+    c.cut(0, 2);
+    c.core(0).viewInstalled(c.view({{0}}));
+    const auto half = c.view({{1, 2}});
+    c.core(1).viewInstalled(half);
+    c.core(2).viewInstalled(half);
+    c.settle();
+    c.clock.advance(10);
+    for (int i = 0; i < 1000; ++i) c.call(1, MapOp::kSet, "k" + std::to_string(i), "v");
+    c.call(1, MapOp::kRemove, "removed");
+    c.settle();
+    c.clock.advance(10);
+    c.call(0, MapOp::kSet, "newer", "w");
+    for (const int joiner : {1, 2}) {
+      c.core(joiner).keepEntriesForMerge();
+      c.core(joiner).viewInstalled(nullptr);
+    }
+    CHECK(c.core(2).mergeBacklog() > 0);
+    c.crash(1);
+    c.link(0, 2);
+    c.installNew({{0, 2}});
+    c.run(1000);
+    Answer<std::uint64_t> size;
+    c.core(0).size("m", size.take());
+    c.settle();
+    const bool removes = policy == MergePolicy::kLatestUpdate || policy == MergePolicy::kPassThrough;
+    CHECK(size.value() == 1000 + (removes ? 1 : 2));
+    CHECK(c.get(0, "newer") == "w");
+    CHECK(c.core(2).mergeBacklog() == 0);
+    CHECK(c.core(2).localStats("m").backupEntryCount == size.value());
+  }
+}
+
+TEST_CASE("offers of backups change nothing that was written or removed since") {
+  for (const auto policy : {MergePolicy::kLatestUpdate, MergePolicy::kPassThrough,
+                            MergePolicy::kHigherHits, MergePolicy::kPutIfAbsent}) {
+    MapConfigs configs;
+    MapConfig config = mapOf("m", 1);
+    config.mergePolicy = policy;
+    configs.add(config);
+    Cluster c(3, configs);
+    c.installNew({{0}});
+    c.cut(0, 1);
+    c.cut(0, 2);
+    const auto half = c.view({{1, 2}});
+    c.core(1).viewInstalled(half);
+    c.core(2).viewInstalled(half);
+    c.settle();
+    c.call(1, MapOp::kSet, "written", "old");
+    c.call(1, MapOp::kSet, "removed", "old");
+    for (int i = 0; i < 5; ++i) c.get(1, "written");
+    c.settle();
+    c.clock.advance(10);
+    for (const int joiner : {1, 2}) {
+      c.core(joiner).keepEntriesForMerge();
+      c.core(joiner).viewInstalled(nullptr);
+    }
+    c.link(0, 1);
+    c.installNew({{0, 1}});  // the owner offers, its backup is late
+    c.run(100);
+    CHECK(c.get(0, "written") == "old");
+    c.call(0, MapOp::kSet, "written", "new");
+    c.call(0, MapOp::kRemove, "removed");
+    c.run(100);
+    c.link(0, 2);
+    c.installNew({{0, 1}});
+    c.run(500);
+    CHECK(c.core(2).mergeBacklog() == 0);
+    CHECK(c.get(0, "written") == "new");
+    CHECK(c.get(0, "removed") == "(none)");
+    CHECK(c.core(1).mergeStats()["m"].kept() == 2);
+  }
+}
+
 TEST_CASE("tombstones are bounded by number and bytes, and swept after their time") {
   TombstoneLog log(100, 1 << 20);
   RecordStore store;
