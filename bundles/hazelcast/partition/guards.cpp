@@ -74,8 +74,10 @@ std::optional<Error> Impl::noRoom(const MapInfo& m, const OperationInput& in,
   else if (more <= record->valueSize) return std::nullopt;
   else more -= record->valueSize;
   const MemoryPool pool = poolOf(m);
-  const auto unreported = use_[static_cast<std::size_t>(pool)].bytes -
-                          reported_[static_cast<std::size_t>(pool)];
+  std::int64_t unreported = use_[static_cast<std::size_t>(pool)].bytes -
+                            reported_[static_cast<std::size_t>(pool)];
+  if (pool == MemoryPool::kKept)
+    unreported += static_cast<std::int64_t>(tombstoneLog_.bytes()) + containerUse_;
   if (!settings_.memory->full(pool, unreported + static_cast<std::int64_t>(more)))
     return std::nullopt;
   ++figures_.memoryRefused;
@@ -86,10 +88,12 @@ std::optional<Error> Impl::noRoom(const MapInfo& m, const OperationInput& in,
 
 void Impl::reportMemory(bool now) {
   if (!settings_.memory) return;
+  if (now) containerUse_ = static_cast<std::int64_t>(containerBytes());
   for (const MemoryPool pool : {MemoryPool::kKept, MemoryPool::kDiscardable}) {
     const auto i = static_cast<std::size_t>(pool);
     std::int64_t bytes = use_[i].bytes;
-    if (pool == MemoryPool::kKept) bytes += static_cast<std::int64_t>(tombstoneLog_.bytes());
+    if (pool == MemoryPool::kKept)
+      bytes += static_cast<std::int64_t>(tombstoneLog_.bytes()) + containerUse_;
     const std::int64_t change = bytes - reported_[i];
     if (change == 0 || (!now && std::abs(change) < MemoryBudget::kReportBytes)) continue;
     settings_.memory->add(pool, change);

@@ -1,7 +1,9 @@
 // MemoryBudget: what the entries of this member may take, over all its shards.
 //
 // Purpose:   one limit for entries that must not be lost (sessions) and one for discardable maps.
-//            Counted: keys, values, overhead of entries and tombstones, owned and backups alike.
+//            Counted: keys, values, overhead of entries and tombstones, containers (as of the last
+//            tick), owned and backups alike. Containers are counted, not refused: each has a bound
+//            of its own.
 // Threads:   any; each shard reports the difference now and then (kReportBytes), so the limit is
 //            kept to that many bytes per shard.
 // Units:     bytes; a limit of 0 = none.

@@ -136,6 +136,53 @@ TEST_CASE("maps come from their files; a bad value has file and line") {
   CHECK(read({}, {{"hazelcast/a.properties", p + "backupCount=1\n"}}).error(p + "name"));
 }
 
+TEST_CASE("maps: eviction, merge policy, minimum size of the cluster, discardable") {
+  const std::string p = "com.openexchange.hazelcast.configuration.map.";
+  const auto map = [&](const std::string& lines) {
+    return read({}, {{"hazelcast/a.properties", p + "name=m\n" + lines}});
+  };
+  const Read plain = map("");
+  CHECK(plain.config.maps->of("m").eviction == Eviction::kNone);
+  CHECK(plain.config.maps->of("m").mergePolicy == MergePolicy::kLatestUpdate);
+  CHECK(plain.config.maps->of("m").minClusterSize == 0);
+  CHECK_FALSE(plain.config.maps->of("m").discardable);
+
+  const Read full = map(p + "evictionPolicy=lfu\n" + p + "maxSizePolicy=USED_HEAP_SIZE\n" + p +
+                        "maxSize=64\n" + p + "mergePolicy=HigherHitsMergePolicy\n" + p +
+                        "minClusterSize=3\n" + p + "minClusterSizeProtects=write\n" + p +
+                        "discardable=true\n");
+  CHECK(full.errors() == 0);
+  const MapConfig m = full.config.maps->of("m");
+  CHECK(m.eviction == Eviction::kLfu);
+  CHECK(m.maxSizePolicy == MaxSizePolicy::kUsedMemory);
+  CHECK(m.maxSize == 64);
+  CHECK(m.mergePolicy == MergePolicy::kHigherHits);
+  CHECK(m.minClusterSize == 3);
+  CHECK_FALSE(m.protectReads);
+  CHECK(m.discardable);
+  CHECK(map(p + "maxSizePolicy=per_partition\n").config.maps->of("m").maxSizePolicy ==
+        MaxSizePolicy::kPerPartition);
+
+  CHECK(map(p + "evictionPolicy=RANDOM\n").error(p + "evictionPolicy", "LRU"));
+  CHECK(map(p + "maxSizePolicy=FREE_HEAP\n").error(p + "maxSizePolicy", "PER_PARTITION"));
+  CHECK(map(p + "maxSize=-1\n").error(p + "maxSize"));
+  CHECK(map(p + "mergePolicy=newest\n").error(p + "mergePolicy", "latest-update"));
+  CHECK(map(p + "minClusterSize=many\n").error(p + "minClusterSize"));
+  CHECK(map(p + "minClusterSizeProtects=reads\n").error(p + "minClusterSizeProtects", "read-write"));
+  CHECK(map(p + "discardable=perhaps\n").error(p + "discardable"));
+}
+
+TEST_CASE("the limits of the member's memory") {
+  CHECK(read({}).config.discardableMaxBytes == 0);
+  const Read r = read({{"maxBytes", "1000000000"}, {"discardableMaxBytes", "200000000"}});
+  CHECK(r.errors() == 0);
+  CHECK(r.config.maxBytes == 1'000'000'000);
+  CHECK(r.config.discardableMaxBytes == 200'000'000);
+  CHECK(read({{"maxBytes", "all"}}).error("com.openexchange.hazelcast.maxBytes"));
+  CHECK(read({{"discardableMaxBytes", "-1"}})
+            .error("com.openexchange.hazelcast.discardableMaxBytes"));
+}
+
 TEST_CASE("every way to find others has its settings") {
   const Read m = read({{"group.name", "a"},
                        {"network.join", "Multicast"},

@@ -50,6 +50,28 @@ TEST_CASE("a request is applied at the owner and answered when the backup holds 
   CHECK(c.all(2) == "one two ");
 }
 
+TEST_CASE("containers count for the memory limit of maps") {
+  const auto budget = std::make_shared<MemoryBudget>(3000);
+  Cluster c(1, {}, 1, [&](ShardSettings& s) { s.memory = budget; });
+  c.core(0).setContainers(logRegistry());
+  c.installNew({{0}});
+  for (int i = 0; i < 50; ++i) {
+    Answer<Bytes> added;
+    c.core(0).invoke(kLog, 0, "+x", 0, added.take());
+    CHECK(added.done());
+  }
+  c.run(10);
+  const auto bytes = static_cast<std::int64_t>(c.core(0).containerBytes());
+  CHECK(bytes >= 1500);
+  CHECK(budget->used(MemoryPool::kKept) == bytes);
+  CHECK(c.call(0, MapOp::kSet, "k", std::string(2000, 'v')).code() == Code::kGridMemory);
+  Answer<Bytes> emptied;
+  c.core(0).invoke(kLog, 0, "-", 0, emptied.take());
+  c.run(10);
+  CHECK(budget->used(MemoryPool::kKept) == 0);
+  CHECK(c.call(0, MapOp::kSet, "k", std::string(2000, 'v')).value().applied);
+}
+
 TEST_CASE("errors: unknown type, bad request, map name with @, container name without") {
   Logs c(1);
   c.installNew({{0}});
