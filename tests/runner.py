@@ -105,7 +105,7 @@ def sim(args, tally, build):
         command.append("--verbose")  # what the members logged is what a replay is for
     else:
         slow = args.flavour in ("asan", "tsan", "debug")
-        command += ["--seeds", str(args.seeds or (20 if slow else 200))]
+        command += ["--seeds", str(args.seeds or (20 if slow else 100))]
     started = time.time()
     code, out = execute(command, SIM_TIMEOUT, sanitizer_env())
     lines = out.splitlines()[:-1]
