@@ -44,7 +44,8 @@ bool decode64(std::string_view text, std::string& out) {
   std::size_t padding = 0;
   while (padding < 2 && text[text.size() - 1 - padding] == '=') ++padding;
   out.resize(static_cast<std::size_t>(n) - padding);
-  return true;
+  // Bits behind the last byte must be as we write them: another text is a changed text.
+  return encode64(out) == text;
 }
 
 }  // namespace

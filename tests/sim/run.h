@@ -15,6 +15,7 @@
 namespace ox::sim {
 
 inline constexpr std::int64_t kSettleMillis = 180'000;
+inline constexpr std::int64_t kMoveMillis = 1000;  // of one copy, at most, when the links are slow
 inline constexpr Micros kDrainLimit = 120 * kSecond;
 inline constexpr std::uint16_t kFirstPort = 5701;
 
@@ -41,6 +42,7 @@ class Run {
   std::string load(const std::string& arg);
   std::string unsettled();
   std::string judgeHistory();
+  std::int64_t settleMillis() const;
   std::string settle(std::int64_t limitMillis);
   SimMember* pick(const std::string& which);
   std::string crash(const std::string& which, bool power);

@@ -71,6 +71,12 @@ std::string Run::setting(const Words& w, bool& known) {
   return {};
 }
 
+// Many partitions of which few may move at a time over slow links need longer.
+std::int64_t Run::settleMillis() const {
+  const Tunables& t = world_->tunables;
+  return kSettleMillis + kMoveMillis * t.partitions * (1 + t.backups) / t.migrationsPerMember;
+}
+
 std::string Run::execute(const Words& w) {
   const std::string& what = w[0];
   const std::string arg = word(w, 1);
@@ -85,7 +91,7 @@ std::string Run::execute(const Words& w) {
   if (what == "load") return load(arg);
   if (what == "topic") return topics_->command(arg);
   if (what == "features") return features_->command(arg);
-  if (what == "settle") return settle(arg.empty() ? kSettleMillis : number(arg));
+  if (what == "settle") return settle(arg.empty() ? settleMillis() : number(arg));
   if (what == "crash") return crash(arg, word(w, 2) == "power");
   if (what == "restart") return restart();
   if (what == "join") return join(w);
@@ -197,9 +203,9 @@ std::string Run::rolling(bool upgrade) {
     world_->stop(*m);
     if (std::string wrong = gone(); !wrong.empty()) return wrong;
     if (world_->lossesTold > 0) return "a leaver with takers tells of losses";
-    if (std::string wrong = settle(kSettleMillis); !wrong.empty()) return "after a stop: " + wrong;
+    if (std::string wrong = settle(settleMillis()); !wrong.empty()) return "after a stop: " + wrong;
     restart();
-    if (std::string wrong = settle(kSettleMillis); !wrong.empty()) return "after a start: " + wrong;
+    if (std::string wrong = settle(settleMillis()); !wrong.empty()) return "after a start: " + wrong;
   }
   return {};
 }
