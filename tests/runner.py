@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -20,6 +21,8 @@ UNIT_TIMEOUT = 600
 INTEGRATION_TIMEOUT = 900
 SIM_TIMEOUT = 3600
 BENCH_TIMEOUT = 900
+FUZZ_SECONDS = 5
+FUZZ_RUNS = 20_000
 
 
 class Tally:
@@ -129,14 +132,20 @@ def fuzz(args, tally, _build):
             continue
         started = time.time()
         work = os.path.join(folder, target + ".corpus")
+        seconds = args.seconds or FUZZ_SECONDS
+        command = [os.path.join(folder, target), "-max_total_time=%d" % seconds, "-timeout=10",
+                   "-rss_limit_mb=2048", "-print_final_stats=1", "-artifact_prefix=" + work + "-"]
+        if not args.seconds:
+            # The same inputs each time: two runs of one tree give one answer. Searching is for
+            # --seconds, which draws its own seed and goes on from what it found before.
+            shutil.rmtree(work, ignore_errors=True)
+            command += ["-seed=1", "-runs=%d" % FUZZ_RUNS]
         os.makedirs(work, exist_ok=True)
-        command = [os.path.join(folder, target), "-max_total_time=%d" % args.seconds,
-                   "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1",
-                   "-artifact_prefix=" + work + "-", work]
+        command.append(work)
         kept = os.path.join(ROOT, "tests", "fuzz", "corpus", target)
         if os.path.isdir(kept):
             command.append(kept)
-        code, out = execute(command, args.seconds + 120, sanitizer_env())
+        code, out = execute(command, seconds + 120, sanitizer_env())
         out += "\n%d passed, %d failed\n" % (code == 0, code != 0)
         report(tally, "fuzz " + target, code, out, PLAIN, started)
 
@@ -216,7 +225,7 @@ def main():
     parser.add_argument("--flavour", default="release")
     parser.add_argument("--seeds", type=int)
     parser.add_argument("--seed", type=int)
-    parser.add_argument("--seconds", type=int, default=5)
+    parser.add_argument("--seconds", type=int)
     parser.add_argument("--users", type=int, default=50)
     parser.add_argument("--quick", action="store_true", help="bench: smaller, to see that it runs")
     args = parser.parse_args()

@@ -6,7 +6,7 @@
 #include "engine_impl.h"
 #include "serialization/partition.h"
 #include "structures/tasks.h"
-#include "structures/topic_reader.h"
+#include "structures/topic_writer.h"
 
 namespace ox::grid {
 namespace {
@@ -124,7 +124,36 @@ class RingProxy final : public services::GridRingbuffer {
 
 struct TopicCounters {
   std::atomic<std::uint64_t> published{0}, received{0}, gaps{0};
-  std::uint64_t number = 0;  // of the last message of this member; on the lane
+};
+
+// What this member publishes to one topic; on the lane.
+class Publishing final : public std::enable_shared_from_this<Publishing> {
+ public:
+  Publishing(Place place, const MemberId& self) : place_(std::move(place)), writer_(self) {}
+
+  void publish(ShardCore& core, BytesView payload, std::int64_t now, TopicWriter::Done done) {
+    writer_.publish(payload, now, std::move(done));
+    pump(core);
+  }
+
+ private:
+  // An owner on this lane answers within the call: then the loop goes on, not the recursion.
+  void pump(ShardCore& core) {
+    if (std::exchange(pumping_, true)) return;
+    for (Bytes request = writer_.next(); !request.empty(); request = writer_.next())
+      core.invoke(place_.container(), place_.partition(), std::move(request), 0,
+                  [self = shared_from_this()](const Result<Bytes>& r) { self->answered(r); });
+    pumping_ = false;
+  }
+  void answered(const Result<Bytes>& r) {
+    writer_.answered(r);
+    if (ShardCore* core = place_.lane().core()) pump(*core);
+    else writer_.close(Error(Code::kShutdown));
+  }
+
+  const Place place_;
+  TopicWriter writer_;
+  bool pumping_ = false;
 };
 
 // One subscriber: reads on its lane, one request at a time, until its handle or the engine ends.
@@ -190,7 +219,8 @@ class ReliableTopicProxy final : public services::GridReliableTopic {
  public:
   ReliableTopicProxy(const std::shared_ptr<Engine::Impl>& engine, std::string name)
       : name_(std::move(name)), self_(engine->id), clock_(engine->clock),
-        place_(engine, "topic", name_) {}
+        place_(engine, "topic", name_),
+        publishing_(std::make_shared<Publishing>(place_, self_)) {}
   const std::string& name() const override { return name_; }
 
   void publish(Bytes payload, Completion<std::int64_t> done) override {
@@ -200,24 +230,13 @@ class ReliableTopicProxy final : public services::GridReliableTopic {
                                                 " bytes, allowed are 4 MiB"));
     auto answer = std::make_shared<Answer<std::int64_t>>(std::move(done));
     // Numbered on the lane, in the order in which the messages go out.
-    place_.run<std::int64_t>(
-        answer, [place = place_, answer, counters = counters_, self = self_,
-                 now = clock_.wallMillis(), payload = std::move(payload)](ShardCore& core) {
-          TopicEnvelope envelope;
-          envelope.source = self;
-          envelope.number = ++counters->number;
-          envelope.publishMillis = now;
-          envelope.payload = payload;
-          const Bytes value = envelope.encode();
-          RingAdd request;
-          request.values.push_back(value);
-          ++counters->published;
-          core.invoke(place.container(), place.partition(), request.encode(), 0,
-                      [answer](const Result<Bytes>& r) {
-                        if (!r) (*answer)(r.error());
-                        else (*answer)(lastAdded(*r));
-                      });
-        });
+    place_.run<std::int64_t>(answer, [publishing = publishing_, answer, counters = counters_,
+                                      now = clock_.wallMillis(),
+                                      payload = std::move(payload)](ShardCore& core) {
+      ++counters->published;
+      publishing->publish(core, payload, now,
+                          [answer](Result<std::int64_t> r) { (*answer)(std::move(r)); });
+    });
   }
 
   std::unique_ptr<services::Subscription> subscribe(services::TopicEventListener listener,
@@ -240,6 +259,7 @@ class ReliableTopicProxy final : public services::GridReliableTopic {
   const MemberId self_;
   Clock& clock_;
   const Place place_;
+  const std::shared_ptr<Publishing> publishing_;
   const std::shared_ptr<TopicCounters> counters_ = std::make_shared<TopicCounters>();
 };
 

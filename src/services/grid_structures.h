@@ -68,7 +68,8 @@ struct ReliableMessage {
 struct TopicGap {
   enum class Reason : std::uint8_t {
     kOverwritten,  // sequences from..to were gone before this subscriber read them
-    kReplaced,     // a split or crash: the messages delivered as from..to are not in the topic any more
+    kReplaced,     // a split or crash: the messages delivered as from..to are not in the topic any more,
+                   // nor is what stood behind them unread
     kPublisher,    // numbers from..to of `source` never came: lost, or refused when published
   };
   Reason reason = Reason::kOverwritten;

@@ -24,6 +24,7 @@ class TopicLoad {
     MemberId source;
     std::int64_t from = 0, to = 0;  // of a gap; a message: its number twice
     std::int64_t sequence = 0;
+    Micros at = 0;                  // of a gap: when it was told
     bool operator==(const Seen&) const = default;
   };
   struct Published {

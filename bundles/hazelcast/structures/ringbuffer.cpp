@@ -388,13 +388,15 @@ bool Ringbuffer::restore(BytesView bytes) {
   if (!SnapshotPiece::decode(bytes, piece)) return false;
   if (tail_ < 0) tail_ = piece.first - 1;  // the first piece
   else if (piece.first != tail_ + 1) return false;
-  eras_ = std::move(piece.eras);
   merged_ = std::move(piece.merged);
   for (auto& item : piece.items) {
     bytes_ += cost(item.value);
     items_.push_back(std::move(item));
     ++tail_;
   }
+  // Each piece names all eras; those that begin behind what has come so far come again with the next.
+  eras_ = std::move(piece.eras);
+  std::erase_if(eras_, [&](const RingEra& era) { return era.first > tail_; });
   return true;
 }
 

@@ -2,7 +2,7 @@
 // of a reliable topic: order, every kind of gap.
 #include <doctest/doctest.h>
 
-#include "structures/topic_reader.h"
+#include "structures/topic_writer.h"
 
 using namespace ox;
 using namespace ox::grid;
@@ -175,7 +175,12 @@ TEST_CASE("a copy in pieces is the whole buffer") {
   const auto pieces = r.copy();
   CHECK(pieces.size() == 5);
   Ringbuffer copy({});
-  for (const auto& piece : pieces) CHECK(copy.restore(piece));
+  for (const auto& piece : pieces) {
+    CHECK(copy.restore(piece));
+    Ringbuffer again({});  // sound in between, too: the era of "last" is not known before "last"
+    copy.snapshot([&](BytesView part) { CHECK(again.restore(part)); });
+    CHECK(again.tail() == copy.tail());
+  }
   CHECK(copy.head() == 1);
   CHECK(copy.tail() == 5000);
   CHECK(copy.bytes() == r.ring.bytes());
@@ -302,4 +307,57 @@ TEST_CASE("topic: foreign bytes in the buffer and undecodable answers") {
   CHECK(reader.undecodable() == 1);
   CHECK_FALSE(reader.answered("rubbish").ok());
   CHECK(reader.next() == 2);
+}
+
+TEST_CASE("topic: one request of a publisher is on its way, what waits goes together and in order") {
+  Ring ring;
+  TopicWriter writer({9, 1}, 2);
+  std::vector<std::int64_t> sequences;
+  const auto publish = [&] {
+    return writer.publish("m", 5, [&](Result<std::int64_t> r) {
+      sequences.push_back(r ? *r : -1);
+    });
+  };
+  CHECK(publish() == 1);
+  const Bytes first = writer.next();
+  CHECK_FALSE(first.empty());
+  for (int i = 0; i < 3; ++i) publish();
+  CHECK(writer.next().empty());  // also while it is tried again at another owner
+  writer.answered(ring.ring.apply(first, ring.context).reply);
+  const Bytes second = writer.next();
+  writer.answered(ring.ring.apply(second, ring.context).reply);
+  CHECK(sequences == std::vector<std::int64_t>{0, 1, 2});
+  CHECK(writer.waiting() == 1);
+
+  // One that failed leaves its number unused; the next has a number of its own.
+  CHECK_FALSE(writer.next().empty());
+  writer.answered(Error(Code::kGridNoPartition));
+  CHECK(sequences.back() == -1);
+  CHECK(publish() == 5);
+  writer.answered(ring.ring.apply(writer.next(), ring.context).reply);
+  CHECK(sequences.back() == 3);
+  TopicReader reader({9, 2}, {.sequence = 0, .lossTolerant = true});
+  std::vector<std::uint64_t> numbers;
+  const auto events = reader.answered(ring.ask({.start = 0, .atLeast = 0, .atMost = 100}).reply);
+  for (const auto& event : events.value())
+    if (const auto* m = std::get_if<ReliableMessage>(&event)) numbers.push_back(m->number);
+    else CHECK(std::get<TopicGap>(event).reason == TopicGap::Reason::kPublisher);
+  CHECK(numbers == std::vector<std::uint64_t>{1, 2, 3, 5});
+}
+
+TEST_CASE("topic: what waits is bounded, and is told when nobody will publish it") {
+  TopicWriter writer({9, 1});
+  std::size_t busy = 0, closed = 0;
+  const auto done = [&](const Result<std::int64_t>& r) {
+    REQUIRE_FALSE(r);
+    if (r.error().code == Code::kBusy) ++busy;
+    if (r.error().code == Code::kShutdown) ++closed;
+  };
+  for (std::size_t i = 0; i < kMaxTopicWaiting; ++i) CHECK(writer.publish("m", 5, done) == i + 1);
+  CHECK(writer.publish("m", 5, done) == 0);
+  CHECK(busy == 1);
+  writer.close(Error(Code::kShutdown));
+  CHECK(closed == kMaxTopicWaiting);
+  CHECK(writer.publish(Bytes(kMaxTopicWaitingBytes, 'x'), 5, done) == 0);
+  CHECK(busy == 2);
 }
