@@ -24,6 +24,7 @@ constexpr StockFile kStockFiles[] = {
                          "cache.ccf."},
     {"sessiond.properties", "Sessions of users: how many, how long, how they are stored."},
     {"server.properties", "The HTTP side of the node: connector, proxies in front, cookies, routes."},
+    {"grizzly.properties", "The HTTP connectors: TLS, and the limit of a header."},
     {"configdb.properties", "The configuration database, and the connection pools of all databases. "
                             "Times are in milliseconds."},
     {"system.properties", "Basics of the process: server name, threads, logging."},

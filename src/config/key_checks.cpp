@@ -97,7 +97,9 @@ std::string checkListenHost(const std::string& text) {
 std::string checkBackendRoute(const std::string& text) {
   if (text.empty()) return "is blank";
   if (text.size() > kMaxRoute) return "is longer than 64 characters";
-  return all(text, [](char c) { return letterOrDigit(c) || c == '-' || c == '_' || c == '.'; })
+  if (text.find('.') != std::string::npos)
+    return "holds a '.': the route begins behind the first one of JSESSIONID";
+  return all(text, [](char c) { return letterOrDigit(c) || c == '-' || c == '_'; })
              ? "" : "holds a character that a route cannot have";
 }
 

@@ -6,7 +6,7 @@ namespace ox::config::keys {
 
 const Key<std::string> kBackendRoute(
     {.name = "com.openexchange.server.backendRoute", .file = "server.properties",
-     .defaultText = "OX0", .allowed = "letters, digits, - _ and ., at most 64",
+     .defaultText = "OX0", .allowed = "letters, digits, - and _, at most 64",
      .help = "Route of this node: the part behind the dot of JSESSIONID, by which a load balancer "
      "finds the node of a session. Must differ on every node.",
      .check = checkBackendRoute});
@@ -27,7 +27,7 @@ const Key<std::vector<std::string>> kKnownProxies(
     {.name = "com.openexchange.server.knownProxies", .file = "server.properties",
      .defaultText = "", .allowed = "comma separated IP addresses or networks such as 10.0.0.0/8",
      .help = "Addresses of the proxies in front. Only a request that comes from one of them has its "
-     "forwarding headers believed; empty means none is.",
+     "forwarding headers believed; empty means that proxies are on this host (loopback).",
      .check = checkProxies});
 
 const Key<std::string> kForHeader(
@@ -71,13 +71,14 @@ const Key<std::int64_t> kConnectorPort(
 const Key<std::int64_t> kConnectorSslPort(
     {.name = "com.openexchange.connector.networkSslListenerPort", .file = "server.properties",
      .defaultText = "8010", .min = 0, .max = 65535,
-     .help = "Port of the HTTPS connector. Not there yet: TLS ends at the proxy in front."});
+     .help = "Port of the HTTPS connector, when com.openexchange.http.grizzly.hasSSLEnabled is true; 0 "
+     "takes any free port."});
 
 const Key<std::int64_t> kLivenessPort(
     {.name = "com.openexchange.connector.livenessPort", .file = "server.properties",
      .defaultText = "8016", .min = 0, .max = 65535,
-     .help = "Port of the liveness probe in late releases of the original. Not there yet: the probe "
-     "is answered on the management port."});
+     .help = "Port of the liveness probe: GET /live answers 200 as long as the process works, also "
+     "while it waits for others. 0 takes any free port; a port that is taken is a WARN."});
 
 const Key<std::int64_t> kMaxRequestParameters(
     {.name = "com.openexchange.connector.maxRequestParameters", .file = "server.properties",
@@ -104,14 +105,14 @@ const Key<std::int64_t> kMaxInactiveInterval(
     {.name = "com.openexchange.servlet.maxInactiveInterval", .file = "server.properties",
      .defaultText = "1800", .min = -1, .max = 2147483647,
      .help = "Seconds after which an unused HTTP session (JSESSIONID, not the session of the user) "
-     "is forgotten; -1 = never. Not there yet: this release keeps nothing under a "
-     "JSESSIONID, it only carries the route."});
+     "is forgotten; -1 = never. Its client gets a new JSESSIONID then; nothing but the route is "
+     "kept under it."});
 
 const Key<std::int64_t> kMaxActiveSessions(
     {.name = "com.openexchange.servlet.maxActiveSessions", .file = "server.properties",
      .defaultText = "250000", .min = -2147483648, .max = 2147483647,
-     .help = "How many HTTP sessions are kept; 0 or less = no limit. Not there yet: see "
-     "maxInactiveInterval."});
+     .help = "How many HTTP sessions (JSESSIONID) are kept; 0 or less = no limit. Beyond it the one "
+     "unused longest is forgotten; its client gets a new JSESSIONID."});
 
 const Key<std::string> kEchoHeaderName(
     {.name = "com.openexchange.servlet.echoHeaderName", .file = "server.properties",

@@ -1,97 +1,52 @@
-// One HTTP connection on its shard. Included by server.cpp and connection.cpp only (Boost.Beast).
+// One HTTP/1.1 connection, plain or TLS, on its shard. Included by connection.cpp and listener.cpp.
 //
-// Threads:   everything on the shard's thread, except the construction and Reply, which posts.
-// Ownership: pending operations and the reply of a running handler keep it alive; it keeps `Shared`.
+// Bounds: one request is worked on at a time; pipelined ones wait in the buffer (maxHeaderBytes +
+//         kReadChunk) and then in the kernel's. An idle connection holds kFirstRead bytes and no
+//         parser. Fields of a chunked body's trailer are read and not looked at.
 #pragma once
 
-#include <atomic>
 #include <chrono>
-#include <condition_variable>
-#include <cstdint>
-#include <memory>
-#include <mutex>
 #include <optional>
-#include <unordered_map>
-#include <utility>
 
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/beast/core/error.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
-#include "http/dispatcher.h"
-#include "net/shard.h"
-#include "net/workers.h"
+#include "http/client_connection.h"
 
 namespace ox::http {
 
 inline constexpr std::size_t kReadChunk = 64 * 1024;
+inline constexpr std::size_t kFirstRead = 1024;
 
-class Connection;
-
-// What all connections of a server have in common; outlives the server while one is open.
-struct Shared {
-  Shared(HttpSettings settings, net::Workers& pool)
-      : dispatcher(std::move(settings), secureRandom()), workers(pool) {}
-
-  Dispatcher dispatcher;
-  net::Workers& workers;
-  std::atomic<bool> stopping{false};
-
-  std::atomic<std::uint64_t> accepted{0}, refused{0}, requests{0}, parseErrors{0}, timeouts{0},
-      workersFull{0};
-  std::atomic<std::uint64_t> responses[6] = {};
-
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::unordered_map<Connection*, std::pair<net::Shard*, std::weak_ptr<Connection>>> open;
-};
-
-class Connection : public std::enable_shared_from_this<Connection> {
+class Connection final : public ClientConnection {
  public:
   Connection(std::shared_ptr<Shared> shared, net::Shard& shard,
-             boost::asio::ip::tcp::socket&& socket);
-  ~Connection();
-
-  void start();
-  void closeIfIdle();
-  void close();
+             boost::asio::ip::tcp::socket&& socket,
+             std::shared_ptr<boost::asio::ssl::context> tls);
 
  private:
   using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
-  class Answer;
 
+  std::shared_ptr<Connection> self() {
+    return std::static_pointer_cast<Connection>(shared_from_this());
+  }
+  void begin() override { waitForRequest(); }
+  void send(Response response, bool close) override;
   void waitForRequest();
   void readHeader();
   void headerDone();
   void readBody();
   void bodyDone();
-  void handle();
-  // Sends an answer outside the dispatcher and closes afterwards.
-  void refuse(int status, std::string_view text);
-  void send(Response response, bool close);
   void fail(const boost::beast::error_code& error);
-  void drain();
-  // From now on the running operation has so long; then it is cancelled and timedOut_ is set.
-  void expire(std::int64_t millis);
-  void expireNever();
 
-  std::shared_ptr<Shared> shared_;
-  net::Shard& shard_;
-  boost::asio::ip::tcp::socket socket_;
-  boost::asio::steady_timer timer_;
   boost::beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
-  std::shared_ptr<Dispatcher::Prepared> prepared_;
-  std::string remote_;
+  RawRequest raw_;
   std::chrono::steady_clock::time_point bodyDeadline_;
-  bool idle_ = false;      // waits for the first byte of a request
-  bool closed_ = false;
-  bool timedOut_ = false;
   bool keepAlive_ = false;
   bool headOnly_ = false;
+  bool oldVersion_ = false;  // HTTP/1.0
 };
 
 }  // namespace ox::http

@@ -85,6 +85,9 @@ std::string setCookieHeader(const Cookie& cookie) {
   if (!cookie.path.empty()) out += "; Path=" + cookie.path;
   if (cookie.secure) out += "; Secure";
   if (cookie.httpOnly) out += "; HttpOnly";
+  if (cookie.sameSite == SameSite::kLax) out += "; SameSite=Lax";
+  if (cookie.sameSite == SameSite::kStrict) out += "; SameSite=Strict";
+  if (cookie.sameSite == SameSite::kNone && cookie.secure) out += "; SameSite=None";
   return out;
 }
 

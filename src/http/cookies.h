@@ -28,7 +28,8 @@ std::size_t parseCookies(std::string_view header,
 bool validCookieName(std::string_view name);
 bool validCookieValue(std::string_view value);
 
-// "name=value; Max-Age=..; Path=/; Secure; HttpOnly"; empty when name, value or path may not
+// "name=value; Max-Age=..; Path=/; Secure; HttpOnly; SameSite=Lax"; the value is never quoted, so
+// that a load balancer finds the route behind the first dot as it is. Empty when name, value or path may not
 // stand in a header.
 std::string setCookieHeader(const Cookie& cookie);
 

@@ -56,8 +56,9 @@ const std::string* Request::parameter(std::string_view name) const {
 }
 const std::string* Request::cookie(std::string_view name) const { return findPair(cookies, name); }
 
-Dispatcher::Dispatcher(HttpSettings settings, Random& random)
-    : settings_(std::move(settings)), random_(random) {}
+Dispatcher::Dispatcher(HttpSettings settings, Random& random, Clock& clock)
+    : settings_(std::move(settings)), proxies_(settings_.knownProxies), random_(random),
+      httpSessions_(settings_.maxHttpSessions, settings_.maxInactiveMillis, clock) {}
 
 std::shared_ptr<void> Dispatcher::add(const std::string& path, RunOn where, Handler handler) {
   auto servlet = std::make_shared<Servlet>();
@@ -103,16 +104,23 @@ Response Dispatcher::plainError(int status, std::string_view text) {
   return response;
 }
 
-void Dispatcher::applyForwarded(Request& request) const {
+bool Dispatcher::trusted(const Address& address) const {
+  return proxies_.empty() ? address.loopback() : proxies_.contains(address);
+}
+
+void Dispatcher::applyForwarded(Request& request) {
   if (!settings_.considerXForwards) return;
-  const auto& known = settings_.knownProxies;
-  const auto trusted = [&](const std::string& address) {
-    return std::find(known.begin(), known.end(), address) != known.end();
-  };
-  if (!known.empty() && !trusted(request.remoteAddress)) return;
-  if (const std::string* protocol = request.header(settings_.protocolHeader))
-    request.secure = request.secure || lower(*protocol) == lower(settings_.httpsValue);
   const std::string* chain = request.header(settings_.forHeader);
+  const std::string* protocol = request.header(settings_.protocolHeader);
+  if (!chain && !protocol) return;
+  if (const auto peer = parseAddress(request.remoteAddress); !peer || !trusted(*peer)) {
+    if (strangeProxies_++ == 0)
+      log::warn("forwarding headers from " + request.remoteAddress +
+                " are not believed: it is not in com.openexchange.server.knownProxies (said once, "
+                "counted in ox_http_strange_proxies_total)");
+    return;
+  }
+  if (protocol) request.secure = request.secure || lower(*protocol) == lower(settings_.httpsValue);
   if (!chain) return;
   // From the right: the first address that is not a proxy of ours; what is left of it is hearsay.
   std::string_view rest = *chain;
@@ -123,17 +131,17 @@ void Dispatcher::applyForwarded(Request& request) const {
     rest = comma == std::string_view::npos ? std::string_view() : rest.substr(0, comma);
     while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
     while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
-    const bool numeric = !item.empty() && item.size() <= 45 &&
-                         item.find_first_not_of("0123456789abcdefABCDEF:.") == item.npos;
-    if (!numeric) break;
+    const auto address = parseAddress(item);
+    if (!address) break;
     found = std::string(item);
-    if (!trusted(found)) break;
+    if (!trusted(*address)) break;
   }
   if (!found.empty()) request.remoteAddress = found;
 }
 
 void Dispatcher::chooseHttpSession(Prepared& prepared,
-                                   const std::optional<std::string>& fromPath) const {
+                                   const std::optional<std::string>& fromPath) {
+  if (settings_.backendRoute.empty()) return;
   Request& request = prepared.request;
   std::vector<std::string> offered;
   for (const auto& [name, value] : request.cookies)
@@ -142,12 +150,21 @@ void Dispatcher::chooseHttpSession(Prepared& prepared,
   for (const auto& text : offered) {
     const auto parsed = parseJSessionId(text);
     if (!parsed || parsed->route != settings_.backendRoute) continue;
+    const auto decimal = decimalOf(*parsed);
+    if (!decimal || !httpSessions_.use(*decimal)) continue;
     request.httpSessionId = text;
     return;
   }
-  // None, or that of another node: from now on the load balancer shall come here.
-  request.httpSessionId = newJSessionId(random_, settings_.backendRoute);
-  prepared.newHttpSession = true;
+  // None, that of another node, or one that this node does not know (any more).
+  prepared.newHttpSession = newDecimal(random_);
+  request.httpSessionId = jSessionIdText(*prepared.newHttpSession, settings_.backendRoute);
+  httpSessions_.add(*prepared.newHttpSession);
+}
+
+void Dispatcher::endHttpSession(const std::string& text) {
+  const auto parsed = parseJSessionId(text);
+  if (const auto decimal = parsed ? decimalOf(*parsed) : std::nullopt)
+    httpSessions_.remove(*decimal);
 }
 
 Dispatcher::Prepared Dispatcher::prepare(RawRequest raw) {
@@ -190,7 +207,9 @@ Dispatcher::Prepared Dispatcher::prepare(RawRequest raw) {
     refuse(400, parameters.error().message);
     return out;
   }
-  request.secure = settings_.forceHttps;
+  request.secure = settings_.forceHttps || raw.secure;
+  request.remoteUser = std::move(raw.remoteUser);
+  request.attributes = std::move(raw.attributes);
   applyForwarded(request);
   out.servlet = find(request.path);
   if (!out.servlet) {
@@ -216,17 +235,22 @@ void Dispatcher::run(const Prepared& prepared, const Reply& reply) {
   }
 }
 
-void Dispatcher::finish(const Prepared& prepared, Response& response) const {
-  const bool decided = std::any_of(response.cookies.begin(), response.cookies.end(),
-                                   [](const Cookie& c) { return c.name == kJSessionCookie; });
-  if (prepared.newHttpSession && !decided) {
+void Dispatcher::finish(const Prepared& prepared, Response& response) {
+  const auto decided = std::find_if(response.cookies.begin(), response.cookies.end(),
+                                    [](const Cookie& c) { return c.name == kJSessionCookie; });
+  if (decided != response.cookies.end()) {
+    if (decided->maxAgeSeconds == 0) endHttpSession(prepared.request.httpSessionId);
+  } else if (prepared.newHttpSession && !stopping_) {
     Cookie cookie;
     cookie.name = kJSessionCookie;
     cookie.value = prepared.request.httpSessionId;
     cookie.maxAgeSeconds = settings_.cookieSeconds;
     cookie.secure = prepared.request.secure;
+    cookie.httpOnly = settings_.cookieHttpOnly;
     response.cookies.push_back(std::move(cookie));
   }
+  for (Cookie& cookie : response.cookies)
+    if (cookie.sameSite == SameSite::kConfigured) cookie.sameSite = settings_.sameSite;
   if (!prepared.echo.empty()) response.headers.emplace_back(settings_.echoHeader, prepared.echo);
 }
 

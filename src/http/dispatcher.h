@@ -18,8 +18,11 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/gate.h"
 #include "base/random.h"
+#include "http/address.h"
+#include "http/http_sessions.h"
 #include "http/servlet.h"
 #include "http/settings.h"
 
@@ -31,6 +34,9 @@ struct RawRequest {
   std::vector<std::pair<std::string, std::string>> headers;  // names in any case
   std::string body;
   std::string remoteAddress;
+  bool secure = false;  // came encrypted
+  std::string remoteUser;
+  std::vector<std::pair<std::string, std::string>> attributes;
 };
 
 struct Servlet {
@@ -41,7 +47,7 @@ struct Servlet {
 
 class Dispatcher {
  public:
-  Dispatcher(HttpSettings settings, Random& random);
+  Dispatcher(HttpSettings settings, Random& random, Clock& clock = systemClock());
 
   std::shared_ptr<void> add(const std::string& path, RunOn where, Handler handler);
 
@@ -50,17 +56,21 @@ class Dispatcher {
     Request request;
     std::shared_ptr<Servlet> servlet;
     std::optional<Response> refusal;
-    bool newHttpSession = false;
+    std::optional<std::uint64_t> newHttpSession;
     std::string echo;
   };
   Prepared prepare(RawRequest raw);
   // Runs the handler of `prepared` (on whatever thread this is). An exception is answered by 500
   // without details; a servlet that is going away by 503.
   void run(const Prepared& prepared, const Reply& reply);
-  // Adds what every answer carries.
-  void finish(const Prepared& prepared, Response& response) const;
+  // Adds what every answer carries. From stopping() on no new JSESSIONID is handed out: whoever has
+  // none shall be sent to another node.
+  void finish(const Prepared& prepared, Response& response);
+  void stopping() { stopping_ = true; }
 
   const HttpSettings& settings() const { return settings_; }
+  const HttpSessions& httpSessions() const { return httpSessions_; }
+  std::uint64_t strangeProxies() const { return strangeProxies_; }
   std::uint64_t handlerFailures() const { return handlerFailures_; }
   std::uint64_t badCookies() const { return badCookies_; }
 
@@ -73,14 +83,20 @@ class Dispatcher {
     std::map<std::string, std::shared_ptr<Servlet>> servlets;
   };
   std::shared_ptr<Servlet> find(const std::string& path) const;
-  void applyForwarded(Request& request) const;
-  void chooseHttpSession(Prepared& prepared, const std::optional<std::string>& fromPath) const;
+  void applyForwarded(Request& request);
+  bool trusted(const Address& address) const;
+  void chooseHttpSession(Prepared& prepared, const std::optional<std::string>& fromPath);
+  void endHttpSession(const std::string& text);
 
   const HttpSettings settings_;
+  const Networks proxies_;
   Random& random_;
+  HttpSessions httpSessions_;
+  std::atomic<bool> stopping_{false};
   std::shared_ptr<Registry> registry_ = std::make_shared<Registry>();
   std::atomic<std::uint64_t> handlerFailures_{0};
   std::atomic<std::uint64_t> badCookies_{0};
+  std::atomic<std::uint64_t> strangeProxies_{0};
 };
 
 }  // namespace ox::http

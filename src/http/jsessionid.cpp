@@ -1,5 +1,7 @@
 #include "http/jsessionid.h"
 
+#include <charconv>
+
 #include "http/cookies.h"
 
 namespace ox::http {
@@ -11,21 +13,17 @@ std::optional<JSessionId> parseJSessionId(std::string_view text) {
   return JSessionId{std::string(text.substr(0, dot)), std::string(text.substr(dot + 1))};
 }
 
-std::string newJSessionId(Random& random, std::string_view route) {
-  // 63 bits, as the original's positive long.
-  return std::to_string(random.next() >> 1) + "." + std::string(route);
+std::optional<std::uint64_t> decimalOf(const JSessionId& id) {
+  std::uint64_t value = 0;
+  const char* end = id.id.data() + id.id.size();
+  const auto read = std::from_chars(id.id.data(), end, value);
+  if (read.ec != std::errc() || read.ptr != end || std::to_string(value) != id.id)
+    return std::nullopt;
+  return value;
 }
 
-std::string checkBackendRoute(std::string_view route) {
-  static constexpr std::size_t kMaxRoute = 64;
-  if (route.empty()) return "must not be empty";
-  if (route.size() > kMaxRoute) return "must have at most 64 characters";
-  for (const char c : route) {
-    if (c == '.') return "must not contain '.': the route begins behind the first one";
-    if (!validCookieValue(std::string_view(&c, 1)))
-      return "must not contain ';', ',', '\"', '\\', white space or characters beyond ASCII";
-  }
-  return {};
+std::string jSessionIdText(std::uint64_t decimal, std::string_view route) {
+  return std::to_string(decimal) + "." + std::string(route);
 }
 
 }  // namespace ox::http

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,9 +23,10 @@ struct JSessionId {
 };
 // Nothing when a part is empty, too long, or has characters that no cookie value may have.
 std::optional<JSessionId> parseJSessionId(std::string_view text);
-// A random decimal number and the route.
-std::string newJSessionId(Random& random, std::string_view route);
-// Check of com.openexchange.server.backendRoute: empty text = fine, else what is wrong.
-std::string checkBackendRoute(std::string_view route);
+// The decimal in front of the route as we write it (no sign, no leading zeros), else nothing.
+std::optional<std::uint64_t> decimalOf(const JSessionId& id);
+std::string jSessionIdText(std::uint64_t decimal, std::string_view route);
+// 63 random bits, as the original's positive long.
+inline std::uint64_t newDecimal(Random& random) { return random.next() >> 1; }
 
 }  // namespace ox::http

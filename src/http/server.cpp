@@ -1,31 +1,34 @@
 #include "http/server.h"
 
+#include <algorithm>
 #include <chrono>
 
-#include <boost/asio/ip/address.hpp>
-#include <boost/asio/ip/tcp.hpp>
-
 #include "base/log.h"
-#include "http/connection.h"
+#include "http/listener.h"
+#include "http/tls_server.h"
 
 namespace ox::http {
 namespace {
-namespace asio = boost::asio;
-using tcp = asio::ip::tcp;
-
-constexpr int kBacklog = 1024;
-constexpr int kAcceptRetryMillis = 100;      // after an error such as "too many open files"
-constexpr int kCloseMillis = 2000;           // for connections that are told to close
-constexpr std::int64_t kWarnEveryMillis = 60'000;
+constexpr int kCloseMillis = 2000;         // for connections that are told to close
+constexpr int kLingerSlackMillis = 100;    // an idle connection ends at the end of its time
 }  // namespace
 
-struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
+struct HttpServer::Impl {
   Impl(HttpSettings settings, net::ShardSet& set, net::Workers& workers)
-      : shards(set), shared(std::make_shared<Shared>(std::move(settings), workers)) {}
+      : shards(set), shared(std::make_shared<Shared>(bounded(std::move(settings)), workers)) {}
+  static HttpSettings bounded(HttpSettings settings) {
+    settings.lingerMillis = std::min(settings.lingerMillis, settings.shutdownMillis);
+    return settings;
+  }
 
-  Status listen();
-  void accept();
-  void adopt(net::Shard& shard, tcp::socket socket);
+  Status open(Listener::Kind kind, std::uint16_t port,
+              std::shared_ptr<boost::asio::ssl::context> tls = nullptr) {
+    auto listener = std::make_shared<Listener>(kind, shared, shards, std::move(tls));
+    if (Status s = listener->listen(shared->dispatcher.settings().host, port); !s.ok()) return s;
+    listeners.push_back(std::move(listener));
+    return {};
+  }
+  Status openAll();
   void stop();
   bool waitEmpty(std::int64_t millis) {
     std::unique_lock lock(shared->mutex);
@@ -40,115 +43,51 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
         if (auto connection = weak.lock()) action(*connection);
       });
   }
+  std::uint16_t portOf(std::size_t index) const {
+    return index < listeners.size() ? listeners[index]->port() : std::uint16_t{0};
+  }
 
   net::ShardSet& shards;
   std::shared_ptr<Shared> shared;
-  std::unique_ptr<tcp::acceptor> acceptor;  // on shard 0
-  int nextShard = 0;
-  std::uint16_t port = 0;
+  std::vector<std::shared_ptr<Listener>> listeners;
+  std::size_t tlsAt = SIZE_MAX;  // places in `listeners`
+  std::size_t ajpAt = SIZE_MAX;
   bool started = false;
-  std::chrono::steady_clock::time_point warned{};
 };
 
-Status HttpServer::Impl::listen() {
+Status HttpServer::Impl::openAll() {
   const HttpSettings& settings = shared->dispatcher.settings();
-  const std::string host = settings.host == "*" ? "0.0.0.0" : settings.host;
-  const std::string place = host + ":" + std::to_string(settings.port);
-  boost::system::error_code error;
-  tcp::endpoint endpoint;
-  if (const auto address = asio::ip::make_address(host, error); !error) {
-    endpoint = tcp::endpoint(address, settings.port);
-  } else {
-    tcp::resolver resolver(shards.at(0).loop());
-    const auto found = resolver.resolve(host, std::to_string(settings.port), error);
-    if (error || found.empty())
-      return Error(Code::kNetBind, "HTTP connector: host '" + host + "' cannot be resolved");
-    endpoint = found.begin()->endpoint();
+  if (Status s = open(Listener::Kind::kHttp, settings.port); !s.ok()) return s;
+  if (settings.tls) {
+    auto tls = serverTls(settings);
+    if (!tls) return tls.error();
+    if (Status s = open(Listener::Kind::kHttps, settings.tlsPort, *tls); !s.ok()) return s;
+    tlsAt = listeners.size() - 1;
   }
-  auto fresh = std::make_unique<tcp::acceptor>(shards.at(0).loop());
-  const auto failed = [&](const char* step) {
-    return Error(Code::kNetBind, "HTTP connector cannot listen on " + place + " (" + step + "): " +
-                                     error.message());
-  };
-  fresh->open(endpoint.protocol(), error);
-  if (error) return failed("open");
-  fresh->set_option(asio::socket_base::reuse_address(true), error);
-  if (error) return failed("reuse address");
-  fresh->bind(endpoint, error);
-  if (error) return failed("bind");
-  fresh->listen(kBacklog, error);
-  if (error) return failed("listen");
-  port = fresh->local_endpoint(error).port();
-  acceptor = std::move(fresh);
-  log::info("HTTP connector listens on " + host + ":" + std::to_string(port) + ", route " +
-            settings.backendRoute);
+  if (settings.ajpPort >= 0) {
+    if (Status s = open(Listener::Kind::kAjp, static_cast<std::uint16_t>(settings.ajpPort));
+        !s.ok())
+      return s;
+    ajpAt = listeners.size() - 1;
+  }
   return {};
-}
-
-void HttpServer::Impl::accept() {
-  if (!acceptor || shared->stopping) return;
-  net::Shard& shard = shards.at(nextShard);
-  nextShard = (nextShard + 1) % shards.count();
-  acceptor->async_accept(
-      shard.loop(), [self = shared_from_this(), &shard](const boost::system::error_code& error,
-                                                        tcp::socket socket) {
-        if (error == asio::error::operation_aborted || self->shared->stopping) return;
-        if (!error) {
-          self->adopt(shard, std::move(socket));
-          return self->accept();
-        }
-        log::warn("HTTP connector cannot accept: " + error.message());
-        self->shards.at(0).runAfter(kAcceptRetryMillis, [self] { self->accept(); });
-      });
-}
-
-void HttpServer::Impl::adopt(net::Shard& shard, tcp::socket socket) {
-  std::shared_ptr<Connection> connection;
-  const std::size_t limit = shared->dispatcher.settings().maxConnections;
-  {
-    std::lock_guard lock(shared->mutex);
-    if (shared->open.size() < limit) {
-      connection = std::make_shared<Connection>(shared, shard, std::move(socket));
-      shared->open.emplace(connection.get(), std::make_pair(&shard, connection));
-    }
-  }
-  if (connection) {
-    ++shared->accepted;
-    shard.post([connection = std::move(connection)] { connection->start(); });
-    return;
-  }
-  ++shared->refused;
-  static constexpr std::string_view kFull =
-      "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-  boost::system::error_code ignored;
-  socket.non_blocking(true, ignored);
-  socket.write_some(asio::buffer(kFull), ignored);  // fits the empty send buffer
-  socket.shutdown(tcp::socket::shutdown_send, ignored);
-  const auto now = std::chrono::steady_clock::now();
-  if (warned.time_since_epoch().count() != 0 &&
-      now - warned < std::chrono::milliseconds(kWarnEveryMillis))
-    return;
-  warned = now;
-  log::warn("HTTP connector: " + std::to_string(limit) +
-            " connections are open, further ones are refused");
 }
 
 void HttpServer::Impl::stop() {
   if (!started) return;
   started = false;
   shared->stopping = true;
-  shards.at(0).runAndWait([this] {
-    boost::system::error_code ignored;
-    acceptor->close(ignored);
-  });
-  onEach([](Connection& connection) { connection.closeIfIdle(); });
-  if (!waitEmpty(shared->dispatcher.settings().shutdownMillis)) {
+  shared->dispatcher.stopping();
+  for (const auto& listener : listeners) listener->stop();
+  onEach([](ClientConnection& connection) { connection.linger(); });
+  const HttpSettings& settings = shared->dispatcher.settings();
+  if (!waitEmpty(settings.shutdownMillis + kLingerSlackMillis)) {
     log::warn("HTTP connector: requests were still running at the end of the shutdown time");
-    onEach([](Connection& connection) { connection.close(); });
+    onEach([](ClientConnection& connection) { connection.close(); });
     waitEmpty(kCloseMillis);
   }
-  // The acceptor's last handler has run: the loop is empty of it.
-  shards.at(0).runAndWait([this] { acceptor.reset(); });
+  // The acceptors' last handlers have run: the loop is empty of them.
+  shards.at(0).runAndWait([this] { listeners.clear(); });
 }
 
 HttpServer::HttpServer(HttpSettings settings, net::ShardSet& shards, net::Workers& workers)
@@ -160,15 +99,20 @@ HttpServer::~HttpServer() {
 }
 
 Status HttpServer::start() {
-  if (Status listening = impl_->listen(); !listening.ok()) return listening;
+  if (Status listening = impl_->openAll(); !listening.ok()) {
+    impl_->listeners.clear();
+    return listening;
+  }
   impl_->started = true;
-  impl_->shards.at(0).post([impl = impl_] { impl->accept(); });
+  for (const auto& listener : impl_->listeners) listener->start();
   return {};
 }
 
 void HttpServer::stop() { impl_->stop(); }
 
-std::uint16_t HttpServer::port() const { return impl_->port; }
+std::uint16_t HttpServer::port() const { return impl_->portOf(0); }
+std::uint16_t HttpServer::tlsPort() const { return impl_->portOf(impl_->tlsAt); }
+std::uint16_t HttpServer::ajpPort() const { return impl_->portOf(impl_->ajpAt); }
 
 std::shared_ptr<void> HttpServer::addServlet(const std::string& path, RunOn where,
                                              Handler handler) {
@@ -190,6 +134,14 @@ HttpCounters HttpServer::counters() const {
   out.workersFull = shared.workersFull;
   out.handlerFailures = shared.dispatcher.handlerFailures();
   out.badCookies = shared.dispatcher.badCookies();
+  out.tlsFailures = shared.tlsFailures;
+  out.ajpRequests = shared.ajpRequests;
+  out.ajpSecrets = shared.ajpSecrets;
+  out.strangeProxies = shared.dispatcher.strangeProxies();
+  out.heldBodyBytes = shared.heldBodies;
+  out.httpSessions = shared.dispatcher.httpSessions().active();
+  out.httpSessionsCreated = shared.dispatcher.httpSessions().created();
+  out.httpSessionsDropped = shared.dispatcher.httpSessions().dropped();
   for (std::size_t i = 0; i < 6; ++i) out.responses[i] = shared.responses[i];
   std::lock_guard lock(shared.mutex);
   out.connectionsOpen = shared.open.size();
@@ -218,6 +170,19 @@ void HttpServer::registerMetrics(management::Management& management) {
         c.handlerFailures);
     add("ox_http_bad_cookies_total", "Cookies left out because they were malformed", true,
         c.badCookies);
+    add("ox_http_tls_failures_total", "TLS handshakes that failed", true, c.tlsFailures);
+    add("ox_http_ajp_requests_total", "Requests that came by AJP", true, c.ajpRequests);
+    add("ox_http_ajp_secrets_total", "AJP requests refused for a missing or wrong secret", true,
+        c.ajpSecrets);
+    add("ox_http_strange_proxies_total",
+        "Requests whose forwarding headers were ignored: their sender is no known proxy", true,
+        c.strangeProxies);
+    add("ox_http_held_body_bytes", "Bytes of request bodies in memory", false, c.heldBodyBytes);
+    add("ox_http_sessions", "HTTP sessions (JSESSIONID) in use", false, c.httpSessions);
+    add("ox_http_sessions_created_total", "HTTP sessions created", true, c.httpSessionsCreated);
+    add("ox_http_sessions_dropped_total",
+        "HTTP sessions dropped because of com.openexchange.servlet.maxActiveSessions", true,
+        c.httpSessionsDropped);
     for (std::size_t i = 1; i < 6; ++i)
       out.push_back({"ox_http_responses_total", "HTTP answers by class of status", true,
                      {{"class", std::to_string(i) + "xx"}}, static_cast<double>(c.responses[i])});

@@ -1,14 +1,17 @@
-// HttpServer: the HTTP connector. Offered to bundles as "http" (type HttpService).
+// HttpServer: the connectors (HTTP, HTTPS, AJP). Offered to bundles as "http" (type HttpService).
 //
-// Purpose:   accepts connections, parses HTTP/1.1 with every limit of settings.h, hands requests to
-//            the dispatcher and writes the answers in order.
+// Purpose:   accepts connections, parses HTTP/1.1 and AJP/1.3 with every limit of settings.h, hands
+//            requests to the dispatcher and writes the answers in order.
 // Threads:   start() and stop() from one thread; connections live on the data shards (round robin).
 //            Answers may come from any thread. stop() must be called before the shards stop.
 // Bounds:    one request of a connection is worked on at a time; pipelined ones wait in the
 //            connection's buffer (maxHeaderBytes + kReadChunk) and then in the kernel's.
-// Errors:    start() NET-0006 when the address cannot be had. To clients: 400 undecodable, 408 slow,
-//            413 body, 431 header, 503 workers full or too many connections.
-// Boost.Beast stays in server.cpp and connection.cpp.
+// Errors:    start() NET-0006 when an address cannot be had, CFG-0001 for TLS. To clients: 400
+//            undecodable, 408 slow, 413 body, 431 header, 503 workers full or too many connections.
+// A stop:    the doors close, so that a load balancer goes elsewhere; running requests finish; idle
+//            connections are closed after lingerMillis, since a proxy may be about to use one. Every
+//            answer says "Connection: close" and hands out no JSESSIONID any more.
+// Boost.Asio and Beast stay in listener.cpp and the connection files.
 #pragma once
 
 #include <cstdint>
@@ -39,6 +42,14 @@ struct HttpCounters {
   std::uint64_t workersFull = 0;
   std::uint64_t handlerFailures = 0;
   std::uint64_t badCookies = 0;
+  std::uint64_t tlsFailures = 0;
+  std::uint64_t ajpRequests = 0;
+  std::uint64_t ajpSecrets = 0;  // missing or wrong
+  std::uint64_t strangeProxies = 0;
+  std::uint64_t heldBodyBytes = 0;
+  std::uint64_t httpSessions = 0;
+  std::uint64_t httpSessionsCreated = 0;
+  std::uint64_t httpSessionsDropped = 0;
 };
 
 class HttpServer final : public HttpService {
@@ -52,7 +63,9 @@ class HttpServer final : public HttpService {
   Status start();
   // No new connections; requests that run are answered (at most shutdownMillis), then all closes.
   void stop();
-  std::uint16_t port() const;  // the real one, after start()
+  std::uint16_t port() const;  // the real ones, after start(); 0 = there is none
+  std::uint16_t tlsPort() const;
+  std::uint16_t ajpPort() const;
 
   std::shared_ptr<void> addServlet(const std::string& path, RunOn where, Handler handler) override;
   const std::string& backendRoute() const override;

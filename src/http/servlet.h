@@ -31,12 +31,16 @@ struct Request {
   std::string body;
   std::string remoteAddress;
   bool secure = false;
+  std::string remoteUser;     // of the front server's authentication; AJP only
+  std::vector<std::pair<std::string, std::string>> attributes;  // AJP only, e.g. "ssl_cipher"
   std::string httpSessionId;  // value for JSESSIONID of this request incl. route (ours or new)
 
   const std::string* header(std::string_view lowerName) const;
   const std::string* parameter(std::string_view name) const;
   const std::string* cookie(std::string_view name) const;
 };
+
+enum class SameSite : std::uint8_t { kConfigured, kOff, kLax, kStrict, kNone };
 
 struct Cookie {
   std::string name;
@@ -45,6 +49,9 @@ struct Cookie {
   std::string path = "/";
   bool httpOnly = true;
   bool secure = false;
+  // kConfigured is replaced by com.openexchange.cookie.sameSite before the cookie is written; kNone
+  // is written only together with Secure, since browsers refuse it otherwise.
+  SameSite sameSite = SameSite::kConfigured;
 };
 
 struct Response {

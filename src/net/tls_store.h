@@ -1,4 +1,5 @@
-// Reading keys and certificates from PEM and PKCS12 files. Used by tls_context.cpp only.
+// Reading keys and certificates from PEM and PKCS12 files. Used by tls_context.cpp and the HTTPS
+// connector.
 #pragma once
 
 #include <memory>

@@ -12,7 +12,9 @@
 #include "config/keys_admin.h"
 #include "config/keys_logging.h"
 #include "config/keys_management.h"
+#include "config/keys_server.h"
 #include "config/keys_system.h"
+#include "http/liveness.h"
 #include "http/server.h"
 #include "net/shard.h"
 #include "net/workers.h"
@@ -84,6 +86,7 @@ Status Daemon::start(const std::string& bundleDirectory) {
   workers_ = std::make_shared<net::Workers>(
       static_cast<int>(config->get(keys::kWorkers)),
       static_cast<std::size_t>(config->get(keys::kWorkersQueue)), "worker");
+  startLiveness();
   management_ = std::make_shared<management::ManagementRegistry>();
   http_ = std::make_shared<http::HttpServer>(*config_, *shards_, *workers_);
   host_ = std::make_unique<runtime::Host>(services_);
@@ -109,6 +112,18 @@ Status Daemon::start(const std::string& bundleDirectory) {
             std::to_string(systemClock().steadyMillis() - startedSteadyMillis_) +
             " ms. System is up & running...");
   return {};
+}
+
+// First of all, since a slow start is no reason to be killed. A port that is taken is told and no
+// more, as in the original: the node does its work without the probe.
+void Daemon::startLiveness() {
+  const auto config = config_->current();
+  liveness_ = std::make_unique<http::Liveness>(
+      config->get(keys::kConnectorHost),
+      static_cast<std::uint16_t>(config->get(keys::kLivenessPort)), *shards_, *workers_);
+  if (const Status status = liveness_->start(); !status.ok())
+    log::warn("no liveness probe (" + keys::kLivenessPort.name() + "): " +
+              status.error().message);
 }
 
 Status Daemon::startManagement() {
@@ -194,6 +209,7 @@ void Daemon::stop() {
   host_.reset();
   http_.reset();
   managementServer_.reset();
+  liveness_.reset();
   if (workers_) workers_->stop();
   if (shards_) shards_->stop();
   log::info("System is down");

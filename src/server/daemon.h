@@ -27,6 +27,7 @@ class Workers;
 }  // namespace ox::net
 namespace ox::http {
 class HttpServer;
+class Liveness;
 }
 
 namespace ox::server {
@@ -45,6 +46,7 @@ class Daemon {
 
  private:
   Status startManagement();
+  void startLiveness();
   // MBeans, metrics and operations of the node itself (daemon_management.cpp).
   void registerManagement();
   void registerOperations();
@@ -59,6 +61,7 @@ class Daemon {
   std::shared_ptr<management::ManagementRegistry> management_;
   std::unique_ptr<management::ManagementServer> managementServer_;
   std::shared_ptr<http::HttpServer> http_;
+  std::unique_ptr<http::Liveness> liveness_;
   std::unique_ptr<runtime::Host> host_;
   std::vector<management::Registration> registrations_;
   std::atomic<bool> ready_{false};

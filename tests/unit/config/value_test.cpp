@@ -103,7 +103,8 @@ TEST_CASE("value: single checks refuse and accept") {
   CHECK_FALSE(checkPortOffset("-1").empty());
   CHECK_FALSE(checkPortOffset("ten").empty());
   CHECK(checkBackendRoute("OX1").empty());
-  CHECK_FALSE(checkBackendRoute("OX 1").empty());
+  for (const char* bad : {"", "OX.1", "OX,1", "OX 1", "OX\t1", "\xc3\xa4"})
+    CHECK_MESSAGE(!checkBackendRoute(bad).empty(), bad);
   CHECK_FALSE(checkBackendRoute("OX1;a").empty());
   CHECK(checkCookieTtl("web-browser").empty());
   CHECK(checkCookieTtl("1W").empty());

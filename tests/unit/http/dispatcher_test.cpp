@@ -8,7 +8,7 @@ using namespace ox::http;
 
 namespace {
 RawRequest get(std::string target, std::vector<std::pair<std::string, std::string>> headers = {}) {
-  return {"GET", std::move(target), std::move(headers), "", "10.0.0.9"};
+  return {"GET", std::move(target), std::move(headers), "", "10.0.0.9", false, "", {}};
 }
 Handler nothing() {
   return [](const Request&, const Reply& reply) { reply(Response()); };
@@ -46,12 +46,35 @@ TEST_CASE("forwarded headers count only from known proxies, read from the right"
   CHECK_FALSE(bad.request.secure);
 }
 
+TEST_CASE("proxies are addresses and networks; without any those of this host") {
+  SeededRandom random(1);
+  HttpSettings s;
+  s.considerXForwards = true;
+  const auto seen = [&](const std::string& peer, const std::string& chain) {
+    Dispatcher d(s, random);
+    const auto a = d.add("a", RunOn::kWorker, nothing());
+    RawRequest raw = get("/ajax/a", {{"X-Forwarded-For", chain}});
+    raw.remoteAddress = peer;
+    const auto p = d.prepare(std::move(raw));
+    CHECK(d.strangeProxies() == (p.request.remoteAddress == peer ? 1 : 0));
+    return p.request.remoteAddress;
+  };
+  CHECK(seen("127.0.0.1", "1.2.3.4") == "1.2.3.4");
+  CHECK(seen("::1", "fd00::7") == "fd00::7");
+  CHECK(seen("10.0.0.9", "1.2.3.4") == "10.0.0.9");
+  s.knownProxies = {"10.0.0.0/8", "fd00::1"};
+  CHECK(seen("10.7.0.9", "1.2.3.4, 10.9.9.9") == "1.2.3.4");
+  CHECK(seen("fd00::1", "1.2.3.4") == "1.2.3.4");
+  CHECK(seen("127.0.0.1", "1.2.3.4") == "127.0.0.1");
+}
+
 TEST_CASE("query parameters are told apart from those of the body") {
   SeededRandom random(1);
   Dispatcher d({}, random);
   const auto a = d.add("a", RunOn::kWorker, nothing());
   auto p = d.prepare({"POST", "/ajax/a?x=1&y=2",
-                      {{"Content-Type", "application/x-www-form-urlencoded"}}, "password=3", "h"});
+                      {{"Content-Type", "application/x-www-form-urlencoded"}}, "password=3", "h",
+                      false, "", {}});
   CHECK(p.request.queryParameters == 2);
   CHECK(p.request.parameters.size() == 3);
 }

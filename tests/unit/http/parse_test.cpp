@@ -107,17 +107,19 @@ TEST_CASE("the route is the text behind the first dot") {
 TEST_CASE("a new JSESSIONID is decimal and carries the route") {
   SeededRandom random(1);
   for (int i = 0; i < 50; ++i) {
-    const auto id = parseJSessionId(newJSessionId(random, "OX7"));
+    const auto id = parseJSessionId(jSessionIdText(newDecimal(random), "OX7"));
     REQUIRE(id);
     CHECK(id->route == "OX7");
     CHECK(id->id.find_first_not_of("0123456789") == std::string::npos);
+    CHECK(jSessionIdText(decimalOf(*id).value(), "OX7") == id->id + ".OX7");
   }
 }
 
-TEST_CASE("routes that no cookie or load balancer could carry are named") {
-  CHECK(checkBackendRoute("OX1").empty());
-  for (const char* bad : {"", "a.b", "a;b", "a,b", "a b", "\xc3\xa4"})
-    CHECK_MESSAGE(!checkBackendRoute(bad).empty(), bad);
+TEST_CASE("only the decimal as we write it is a decimal of ours") {
+  CHECK(decimalOf({"77", "x"}) == 77);
+  CHECK(decimalOf({"18446744073709551615", "x"}) == UINT64_MAX);
+  for (const char* bad : {"", "077", "+7", "-7", "7a", "18446744073709551616", "7 "})
+    CHECK_MESSAGE(!decimalOf({bad, "x"}), bad);
 }
 
 TEST_CASE("cookie ttl") {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace ox::test {
 
@@ -36,6 +37,7 @@ class RawClient {
     }
     return true;
   }
+  int fd() const { return fd_; }
   void finishSending() { ::shutdown(fd_, SHUT_WR); }
   // Reads until what was received holds `marker` `times` times, or the end; returns all so far.
   const std::string& until(std::string_view marker, int times = 1) {
@@ -56,6 +58,13 @@ class RawClient {
       length = std::stoul(received_.substr(at + 16));
     while (received_.size() < head + 4 + length && more()) {}
     std::string out = received_.substr(0, head + 4 + length);
+    received_.erase(0, out.size());
+    return out;
+  }
+  // The next `n` bytes, fewer when the connection ends; removed from what is kept.
+  std::string bytes(std::size_t n) {
+    while (received_.size() < n && more()) {}
+    std::string out = received_.substr(0, n);
     received_.erase(0, out.size());
     return out;
   }
