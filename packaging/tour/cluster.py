@@ -75,7 +75,8 @@ class Node:
         edit_properties(os.path.join(self.etc, "server.properties"), {
             "com.openexchange.server.backendRoute": self.route,
             "com.openexchange.connector.networkListenerHost": "127.0.0.1",
-            "com.openexchange.connector.networkListenerPort": self.http})
+            "com.openexchange.connector.networkListenerPort": self.http,
+            "com.openexchange.connector.livenessPort": 0})
         edit_properties(os.path.join(self.etc, "management.properties"), {"JMXPort": self.jmx})
         edit_properties(os.path.join(self.etc, "AdminDaemon.properties"),
                         {"com.openexchange.rmi.port": self.rmi})
