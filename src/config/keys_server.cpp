@@ -27,7 +27,8 @@ const Key<std::vector<std::string>> kKnownProxies(
     {.name = "com.openexchange.server.knownProxies", .file = "server.properties",
      .defaultText = "", .allowed = "comma separated IP addresses or networks such as 10.0.0.0/8",
      .help = "Addresses of the proxies in front. Only a request that comes from one of them has its "
-     "forwarding headers believed; empty means that proxies are on this host (loopback).",
+     "forwarding headers believed; empty means that every sender is believed, as in the original, and a WARN at the start when "
+     "the connector listens beyond loopback.",
      .check = checkProxies});
 
 const Key<std::string> kForHeader(

@@ -104,16 +104,14 @@ Response Dispatcher::plainError(int status, std::string_view text) {
   return response;
 }
 
-bool Dispatcher::trusted(const Address& address) const {
-  return proxies_.empty() ? address.loopback() : proxies_.contains(address);
-}
-
 void Dispatcher::applyForwarded(Request& request) {
   if (!settings_.considerXForwards) return;
   const std::string* chain = request.header(settings_.forHeader);
   const std::string* protocol = request.header(settings_.protocolHeader);
   if (!chain && !protocol) return;
-  if (const auto peer = parseAddress(request.remoteAddress); !peer || !trusted(*peer)) {
+  const auto peer = parseAddress(request.remoteAddress);
+  // Without a list every sender is a proxy of ours, as in the original; start() warns of it.
+  if (!proxies_.empty() && (!peer || !proxies_.contains(*peer))) {
     if (strangeProxies_++ == 0)
       log::warn("forwarding headers from " + request.remoteAddress +
                 " are not believed: it is not in com.openexchange.server.knownProxies (said once, "
@@ -134,7 +132,7 @@ void Dispatcher::applyForwarded(Request& request) {
     const auto address = parseAddress(item);
     if (!address) break;
     found = std::string(item);
-    if (!trusted(*address)) break;
+    if (!proxies_.contains(*address)) break;
   }
   if (!found.empty()) request.remoteAddress = found;
 }

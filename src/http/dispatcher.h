@@ -84,7 +84,6 @@ class Dispatcher {
   };
   std::shared_ptr<Servlet> find(const std::string& path) const;
   void applyForwarded(Request& request);
-  bool trusted(const Address& address) const;
   void chooseHttpSession(Prepared& prepared, const std::optional<std::string>& fromPath);
   void endHttpSession(const std::string& text);
 

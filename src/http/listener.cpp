@@ -40,11 +40,12 @@ Status Listener::listen(const std::string& configured, std::uint16_t wanted) {
       return Error(Code::kNetBind, name + ": host '" + host + "' cannot be resolved");
     endpoint = found.begin()->endpoint();
   }
+  loopback_ = endpoint.address().is_loopback();
   const auto failed = [&](const std::string& why) {
     return Error(Code::kNetBind, name + " cannot listen on " + place + " " + why);
   };
   if (kind_ == Kind::kAjp && shared_->dispatcher.settings().ajpSecret.empty() &&
-      !endpoint.address().is_loopback())
+      !loopback_)
     return failed("without com.openexchange.connector.ajpSecret; allowed without one: loopback");
   auto fresh = std::make_unique<tcp::acceptor>(shards_.at(0).loop());
   fresh->open(endpoint.protocol(), error);

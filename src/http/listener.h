@@ -29,6 +29,7 @@ class Listener : public std::enable_shared_from_this<Listener> {
   // Takes what the kernel has accepted already, then closes the door.
   void stop();
   std::uint16_t port() const { return port_; }
+  bool loopback() const { return loopback_; }  // after listen()
 
  private:
   using tcp = boost::asio::ip::tcp;
@@ -44,6 +45,7 @@ class Listener : public std::enable_shared_from_this<Listener> {
   std::unique_ptr<tcp::acceptor> acceptor_;  // on shard 0
   int next_ = 0;
   std::uint16_t port_ = 0;
+  bool loopback_ = false;
   bool stopped_ = false;
   std::chrono::steady_clock::time_point warned_{};
 };

@@ -58,6 +58,9 @@ struct HttpServer::Impl {
 Status HttpServer::Impl::openAll() {
   const HttpSettings& settings = shared->dispatcher.settings();
   if (Status s = open(Listener::Kind::kHttp, settings.port); !s.ok()) return s;
+  if (settings.considerXForwards && settings.knownProxies.empty() && !listeners[0]->loopback())
+    log::warn("com.openexchange.server.knownProxies is empty: whoever reaches the connector may say "
+              "which address he has; name the servers in front there");
   if (settings.tls) {
     auto tls = serverTls(settings);
     if (!tls) return tls.error();

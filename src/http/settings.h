@@ -40,7 +40,7 @@ struct HttpSettings {
   bool cookieHttpOnly = true;
   SameSite sameSite = SameSite::kLax;
   bool considerXForwards = false;
-  std::vector<std::string> knownProxies;  // addresses and networks; empty = loopback
+  std::vector<std::string> knownProxies;  // addresses and networks; empty = every sender
   std::string forHeader = "x-forwarded-for";
   std::string protocolHeader = "x-forwarded-proto";
   std::string httpsValue = "https";

@@ -18,7 +18,7 @@
 namespace ox::runtime {
 
 // Raised when the layout of anything in src/*.h that bundles use changes.
-inline constexpr int kBundleAbi = 2;
+inline constexpr int kBundleAbi = 3;
 
 struct BundleContext {
   ServiceRegistry& services;

@@ -1,0 +1,239 @@
+"""The delivered configurations of Apache (HTTP and AJP), HAProxy and nginx before a two-node cluster.
+
+For each: the static part, sticky by cookie and by path, bodies, the client's address, draining (where
+the front can), then users clicking through all of them while nodes are restarted and killed: no forced
+login, no wrong answer; 502 and 503 only within two seconds after a SIGKILL.
+"""
+import json
+import os
+import secrets
+import sys
+import tempfile
+import threading
+import time
+from types import SimpleNamespace
+
+ROOT = os.environ.get("OX_SOURCE") or os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+BUILD = os.environ.get("OX_BUILD") or os.path.join(ROOT, "build", "release")
+sys.path.insert(0, os.path.join(ROOT, "packaging", "tour"))
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from cluster import Browser, edit_properties, port_free, wait_for  # noqa: E402
+from front_servers import Fronts, ask  # noqa: E402
+from mariadb import free_port  # noqa: E402
+from tour import Tour  # noqa: E402
+
+passed = failed = 0
+USERS_PER_FRONT = 4
+AFTER_KILL = 2.0  # seconds in which a front may answer 502 or 503
+# mod_proxy_ajp says 500 when a node dies in the middle of a request with a query.
+ALLOWED = {"apache by ajp": (500, 502, 503)}
+
+
+def check(ok, text):
+    global passed, failed
+    passed += bool(ok)
+    failed += not ok
+    print(("ok      " if ok else "FAILED  ") + text, flush=True)
+
+
+def port_base():
+    for base in range(24000 + os.getpid() % 200 * 40, 60000, 40):
+        if all(port_free(p) for p in range(base, base + 30)):
+            return base
+    raise SystemExit("no free ports")
+
+
+class Cluster(Tour):
+    """The tour's cluster with two nodes and AJP."""
+
+    def begin(self):
+        self.prepare()
+        self.nodes = self.nodes[:2]
+        secret = secrets.token_hex(12)
+        for node in self.nodes:
+            node.ajp, node.ajp_secret = free_port(), secret
+        self.start_database()
+        self.write_configuration()
+        for node in self.nodes:
+            edit_properties(os.path.join(node.etc, "server.properties"), {
+                "com.openexchange.connector.networkAjpListenerPort": node.ajp,
+                "com.openexchange.connector.ajpSecret": secret})
+        self.init_configdb()
+        self.start_first_node()
+        self.register()
+        self.create_contexts()
+        self.start_other_nodes()
+
+
+class Front:
+    """What Browser and Tour expect of a node: an HTTP port and a name."""
+
+    def __init__(self, name, port):
+        self.name, self.http = name, port
+
+
+def node_of(port, path="/ajax/system?action=ping", headers=None, body=None):
+    status, text, _ = ask(port, path, headers, body)
+    return json.loads(text)["data"]["node"] if status == 200 else "status %d" % status
+
+
+def routing(cluster, name, port):
+    static = ask(port, "/appsuite/index.html")
+    check(static[0] == 200 and "static part" in static[1] and "JSESSIONID" not in static[2],
+          name + ": the static part is served without a node")
+    browser, front = Browser(), Front(name, port)
+    _, answer = cluster.login(browser, front, "anna", 1)
+    route = browser.cookies.get("JSESSIONID", "").partition(".")[2]
+    seen = {(cluster.whoami(browser, front)[1].get("data") or {}).get("node") for _ in range(8)}
+    check(answer.get("session") and seen == {route}, "%s: sticky by cookie: %s" % (name, seen))
+    for node in ("OX1", "OX2"):
+        seen = {node_of(port, "/ajax/system;jsessionid=77.%s?action=ping" % node) for _ in range(4)}
+        check(seen == {node}, "%s: sticky by path to %s: %s" % (name, node, seen))
+        seen = {node_of(port, "/appsuite/api/system?action=ping", {"Cookie": "JSESSIONID=77." + node})
+                for _ in range(4)}
+        check(seen == {node}, "%s: the second prefix, a cookie of %s: %s" % (name, node, seen))
+    seen = {node_of(port) for _ in range(12)}
+    check(seen == {"OX1", "OX2"}, "%s: without an id both nodes are used: %s" % (name, seen))
+    seen = {node_of(port, headers={"Content-Type": "application/octet-stream"}, body=b"x" * size)
+            for size in (1, 8186, 8187, 300_000)}
+    check(seen <= {"OX1", "OX2"}, "%s: bodies of several sizes arrive: %s" % (name, seen))
+    chunked = node_of(port, headers={"Transfer-Encoding": "chunked"},
+                      body=iter([b"a" * 5000, b"b" * 9000]))
+    check(chunked in ("OX1", "OX2"), "%s: a chunked body arrives: %s" % (name, chunked))
+
+
+def draining(fronts, name, port, drain, undo):
+    drain()
+    wait_for(name + " to drain OX1", lambda: {node_of(port) for _ in range(6)} == {"OX2"}, 10)
+    old = {node_of(port, headers={"Cookie": "JSESSIONID=77.OX1"}) for _ in range(4)}
+    new = {node_of(port) for _ in range(6)}
+    check(old == {"OX1"} and new == {"OX2"},
+          "%s: draining OX1: old users stay (%s), new ones go to OX2 (%s)" % (name, old, new))
+    undo()
+    wait_for(name + " to use OX1 again",
+             lambda: {node_of(port) for _ in range(6)} == {"OX1", "OX2"}, 10)
+
+
+class Clickers:
+    """Users that click without a break; every answer is judged."""
+
+    def __init__(self, cluster, fronts):
+        self.cluster = cluster
+        self.stop = threading.Event()
+        self.lock = threading.Lock()
+        self.killed_at = None
+        self.clicks = 0
+        self.after_kill = {}  # (front, status) -> how many
+        self.bad = []
+        self.routes = {}
+        self.threads = []
+        for name, port in fronts.names().items():
+            for i in range(USERS_PER_FRONT):
+                browser, front = Browser(), Front(name, port)
+                _, answer = cluster.login(browser, front, ("anna", "bert")[i % 2], 1 + i % 2)
+                if not browser.session:
+                    raise AssertionError("%s: login answered %s" % (name, answer))
+                self.threads.append(threading.Thread(target=self.click, args=(browser, front)))
+        for thread in self.threads:
+            thread.start()
+
+    def click(self, browser, front):
+        while not self.stop.is_set():
+            asked = time.monotonic()
+            try:
+                status, answer = self.cluster.whoami(browser, front)
+            except OSError as broken:
+                status, answer = 0, {"raw": str(broken)}
+            right = (answer.get("data") or {}).get("session") == browser.session
+            with self.lock:
+                self.clicks += 1
+                recent = self.killed_at is not None and asked < self.killed_at + AFTER_KILL
+                if status in ALLOWED.get(front.name, (502, 503)) and recent:
+                    key = "%s %d" % (front.name, status)
+                    self.after_kill[key] = self.after_kill.get(key, 0) + 1
+                elif not right:
+                    self.bad.append("%s: %d %s" % (front.name, status, json.dumps(answer)[:200]))
+                else:
+                    self.routes.setdefault(front.name, set()).add(answer["data"]["node"])
+            self.stop.wait(0.02)
+
+    def await_only(self, route):
+        """Every front has answered, and only by that node."""
+        def settled():
+            with self.lock:
+                self.routes = {}
+            time.sleep(0.3)
+            with self.lock:
+                return len(self.routes) == 4 and all(r == {route} for r in self.routes.values())
+        wait_for("all clicks to be answered by " + route, settled, 20)
+
+    def end(self):
+        self.stop.set()
+        for thread in self.threads:
+            thread.join()
+
+
+def fail_over(cluster, fronts):
+    first, second = cluster.nodes
+    clickers = Clickers(cluster, fronts)
+    try:
+        for node, other in ((first, second), (second, first)):
+            node.stop()
+            clickers.await_only(other.route)
+            node.start()
+            cluster.settle()
+        check(not clickers.bad, "both nodes restarted while %d users click: %d clicks, every one right %s"
+              % (len(clickers.threads), clickers.clicks, clickers.bad[:3]))
+        bad = len(clickers.bad)
+        clickers.killed_at = time.monotonic()
+        first.kill()
+        clickers.await_only("OX2")
+        check(len(clickers.bad) == bad, "kill -9 of OX1: every user goes on at OX2; failures within "
+              "%g s: %s %s" % (AFTER_KILL, clickers.after_kill or "none", clickers.bad[bad:bad + 3]))
+    finally:
+        clickers.end()
+
+
+def main():
+    os.umask(0o022)
+    started = time.monotonic()
+    directory = tempfile.mkdtemp(prefix="ox-fronts-")
+    os.chmod(directory, 0o755)
+    cluster = Cluster(SimpleNamespace(steps_done=0, keep=None, port_base=port_base(), build=BUILD))
+    fronts = None
+    try:
+        cluster.begin()
+        fronts = Fronts(ROOT, os.path.join(directory, "fronts"), cluster.nodes, free_port)
+        fronts.start()
+        print("cluster and fronts are up after %.0f s" % (time.monotonic() - started), flush=True)
+        wait_for("HAProxy to see both nodes",
+                 lambda: {node_of(fronts.haproxy) for _ in range(6)} == {"OX1", "OX2"}, 15)
+        for name, port in fronts.names().items():
+            routing(cluster, name, port)
+        for name, port in (("apache by http", fronts.apache_http),
+                           ("apache by ajp", fronts.apache_ajp)):
+            draining(fronts, name, port,
+                     lambda port=port: fronts.balancer(port, "OX1", w_status_N=1),
+                     lambda port=port: fronts.balancer(port, "OX1", w_status_N=0))
+        draining(fronts, "haproxy", fronts.haproxy,
+                 lambda: fronts.haproxy_says("set server oxcluster/OX1 state drain"),
+                 lambda: fronts.haproxy_says("set server oxcluster/OX1 state ready"))
+        fail_over(cluster, fronts)
+    except Exception as broken:  # noqa: BLE001 - must become a failed check
+        check(False, "%s: %s" % (type(broken).__name__, broken))
+    finally:
+        if fronts is not None:
+            fronts.stop()
+        cluster.failed = failed
+        cluster.cleanup()
+    import shutil
+    if failed == 0:
+        shutil.rmtree(directory, ignore_errors=True)
+    print("front servers: %.0f s" % (time.monotonic() - started))
+    print("%d passed, %d failed" % (passed, failed))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
