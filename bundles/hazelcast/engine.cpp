@@ -86,10 +86,10 @@ Status Engine::Impl::start() {
         p->linkResets = p->sessions->resets();
       });
   };
-  hooks.paused = [weak] {
+  hooks.paused = [weak](std::uint64_t fence) {
     if (const auto self = weak.lock())
-      self->control->post([p = self.get()] {
-        if (p->core) p->core->confirmView();
+      self->control->post([p = self.get(), fence] {
+        if (p->core) p->core->confirmView(fence);
       });
   };
   hooks.deliver = [weak](const std::string& topic, services::TopicMessage message) {
@@ -307,8 +307,8 @@ std::uint64_t Engine::Impl::ownedEntries() const {
   return sum;
 }
 
-void Engine::Impl::confirmed() {
-  for (const auto& lane : lanes) lane->post([](Lane& l) { l.core()->confirmed(); });
+void Engine::Impl::confirmed(const std::vector<std::uint64_t>& fences) {
+  for (const auto& lane : lanes) lane->post([fences](Lane& l) { l.core()->confirmed(fences); });
 }
 
 void Engine::Impl::left() {

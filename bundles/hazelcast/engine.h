@@ -54,6 +54,7 @@ struct EngineFigures {
   std::uint64_t unsyncedReplicas = 0;
   std::uint64_t ownedEntries = 0;
   ShardFigures data;  // sums over the shards
+  std::map<std::string, services::MergeStats> merges;  // by map, since the start
 };
 
 class Engine final : public services::Grid {

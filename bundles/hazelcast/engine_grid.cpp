@@ -403,6 +403,7 @@ EngineFigures Engine::figures() const {
   for (const auto& lane : impl_->lanes) {
     f.badMessages += lane->badMessages();
     f.data += lane->figures();
+    for (const auto& [name, stats] : lane->mergeStats()) f.merges[name] += stats;
     f.unsyncedReplicas += lane->unsynced();
     f.ownedEntries += lane->ownedEntries();
   }

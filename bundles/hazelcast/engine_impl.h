@@ -110,7 +110,7 @@ struct Engine::Impl final : public ControlHost, public std::enable_shared_from_t
   void installed(const ViewPtr& view) override;
   void keepEntriesForMerge() override;
   std::uint64_t ownedEntries() const override;
-  void confirmed() override;
+  void confirmed(const std::vector<std::uint64_t>& fences) override;
   void left() override;
   void log(int level, const std::string& text) override { logGrid(level, text); }
 

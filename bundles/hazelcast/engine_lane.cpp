@@ -53,7 +53,9 @@ void Lane::refreshFigures() {
   unsynced_ = core_->unsyncedReplicas();
   bad_ = core_->badMessages();
   std::lock_guard lock(figuresMutex_);
+  const std::uint64_t reports = figures_.mergeReports;
   figures_ = core_->figures();
+  if (figures_.mergeReports != reports) merges_ = core_->mergeStats();
 }
 
 void Lane::close(bool abruptly) {

@@ -35,7 +35,7 @@ class Lane final : public ShardHost, public std::enable_shared_from_this<Lane> {
   struct Hooks {
     std::function<void(const ViewId&, const Migration&)> migrationDone;  // posts to control
     std::function<void(const MemberId&, std::uint64_t session)> broken;  // posts to control
-    std::function<void()> paused;                                        // posts to control
+    std::function<void(std::uint64_t fence)> paused;                     // posts to control
     ShardCore::Deliver deliver;
     ShardCore::EntryDeliver entryEvent;
     std::shared_ptr<const EntryProcessors> processors;
@@ -64,12 +64,16 @@ class Lane final : public ShardHost, public std::enable_shared_from_this<Lane> {
     std::lock_guard lock(figuresMutex_);
     return figures_;
   }
+  std::map<std::string, services::MergeStats> mergeStats() const {
+    std::lock_guard lock(figuresMutex_);
+    return merges_;
+  }
 
   // ShardHost
   void send(const MemberId& to, Bytes frame) override;
   void migrationDone(const ViewId& view, const Migration& migration) override;
   void log(int level, const std::string& text) override;
-  void paused() override { hooks_.paused(); }
+  void paused(std::uint64_t fence) override { hooks_.paused(fence); }
 
  private:
   void tick();
@@ -108,6 +112,7 @@ class Lane final : public ShardHost, public std::enable_shared_from_this<Lane> {
   bool paused_ = false;
   mutable std::mutex figuresMutex_;
   ShardFigures figures_;  // of the last tick
+  std::map<std::string, services::MergeStats> merges_;
   std::atomic<std::uint64_t> owned_{0}, unsynced_{0}, bad_{0};
 };
 

@@ -8,15 +8,34 @@ using management::Attributes;
 using management::MBean;
 using management::MetricSample;
 
+// What became of this member's entries of a map when it joined another half of the cluster.
+struct MergeReason {
+  const char* reason;     // label of the metric
+  const char* attribute;  // of the map's bean
+  std::uint64_t services::MergeStats::*count;
+};
+constexpr MergeReason kMergeReasons[] = {
+    {"kept-new", "localMergeKeptNewCount", &services::MergeStats::added},
+    {"kept-replaced", "localMergeKeptReplacedCount", &services::MergeStats::replaced},
+    {"kept-same", "localMergeKeptSameCount", &services::MergeStats::same},
+    {"dropped-older", "localMergeDroppedOlderCount", &services::MergeStats::droppedOlder},
+    {"dropped-removed", "localMergeDroppedRemovedCount", &services::MergeStats::droppedRemoved},
+    {"dropped-expired", "localMergeDroppedExpiredCount", &services::MergeStats::droppedExpired},
+    {"dropped-policy", "localMergeDroppedPolicyCount", &services::MergeStats::droppedPolicy},
+    {"dropped-refused", "localMergeDroppedRefusedCount", &services::MergeStats::failed},
+    {"removed-there", "localMergeRemovedThereCount", &services::MergeStats::removals},
+};
+
 std::string text(bool b) { return b ? "true" : "false"; }
 template <typename N>
 std::string text(N n) {
   return std::to_string(n);
 }
 
-Attributes mapAttributes(const services::GridMap& map, const MapConfig& config) {
+Attributes mapAttributes(const services::GridMap& map, const MapConfig& config,
+                         const services::MergeStats& merged) {
   const auto s = map.localStats();
-  return {{"name", map.name()},
+  Attributes out{{"name", map.name()},
           {"config", "MapConfig{name='" + map.name() + "', backupCount=" +
                          text(config.backupCount) + ", asyncBackupCount=" +
                          text(config.asyncBackupCount) + ", timeToLiveSeconds=" +
@@ -40,6 +59,8 @@ Attributes mapAttributes(const services::GridMap& map, const MapConfig& config) 
           {"localExpirationCount", text(s.expirationCount)},
           {"localLastAccessTime", text(s.lastAccessTime)},
           {"localLastUpdateTime", text(s.lastUpdateTime)}};
+  for (const MergeReason& r : kMergeReasons) out.emplace_back(r.attribute, text(merged.*r.count));
+  return out;
 }
 
 std::string joined(const std::vector<config::HostPort>& nodes) {
@@ -119,7 +140,11 @@ std::vector<MBean> gridBeans(const std::shared_ptr<Engine>& engine) {
   for (const auto& name : engine->mapNames())
     out.push_back({"com.hazelcast:type=IMap,instance=" + instance + ",name=" + name,
                    [engine, name] {
-                     return mapAttributes(*engine->map(name), engine->config().maps->of(name));
+                     const auto merges = engine->figures().merges;
+                     const auto merged = merges.find(name);
+                     return mapAttributes(
+                         *engine->map(name), engine->config().maps->of(name),
+                         merged == merges.end() ? services::MergeStats() : merged->second);
                    }});
   for (const auto& topic : engine->topics())
     out.push_back({"com.hazelcast:type=ITopic,instance=" + instance + ",name=" + topic->name(),
@@ -224,6 +249,11 @@ void gridMetrics(Engine& engine, std::vector<MetricSample>& out) {
        f.data.mergeKept);
   data("ox_grid_merge_dropped_total", "Own entries dropped when joining another half", true,
        f.data.mergeDropped);
+  for (const auto& [name, merged] : f.merges)
+    for (const MergeReason& r : kMergeReasons)
+      sample(out, "ox_grid_map_merge_total",
+             "What became of this member's entries when it joined another half, by map and reason",
+             true, static_cast<double>(merged.*r.count), {{"map", name}, {"reason", r.reason}});
   sample(out, "ox_grid_link_resets_total", "Data sessions that broke and were dialled again", true,
          static_cast<double>(f.linkResets));
   sample(out, "ox_grid_pauses_total", "Times this node stood still", true,

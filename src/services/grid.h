@@ -88,6 +88,18 @@ struct MergeStats {
   std::uint64_t dropped() const {
     return droppedOlder + droppedRemoved + droppedExpired + droppedPolicy + failed;
   }
+  MergeStats& operator+=(const MergeStats& o) {
+    added += o.added;
+    replaced += o.replaced;
+    same += o.same;
+    droppedOlder += o.droppedOlder;
+    droppedRemoved += o.droppedRemoved;
+    droppedExpired += o.droppedExpired;
+    droppedPolicy += o.droppedPolicy;
+    failed += o.failed;
+    removals += o.removals;
+    return *this;
+  }
 };
 
 // Ends a subscription when destroyed; afterwards the listener is not running and not called.

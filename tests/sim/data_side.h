@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 
 #include "base/random.h"
@@ -21,7 +22,7 @@ class DataSide {
   virtual void installed(const grid::ViewPtr& view) = 0;  // null = not joined any more
   virtual void peer(const grid::MemberId& member, bool up) = 0;
   virtual void received(const grid::MemberId& from, BytesView frame) = 0;
-  virtual void confirmed() {}  // the view is the newest one again
+  virtual void confirmed(const std::vector<std::uint64_t>&) {}  // the view is the newest one again
   virtual void keepEntriesForMerge() = 0;
   virtual std::uint64_t ownedEntries() const = 0;
   virtual std::uint64_t unsynced() const = 0;
@@ -37,6 +38,10 @@ class DataSide {
   virtual void process(const std::string& map, const Bytes& key, const Bytes& argument,
                        services::Completion<services::MapReply> done) = 0;
   virtual void listen(std::uint64_t id, const std::string& map) = 0;
+  // Run at `to` by World::onTask.
+  virtual void submitTask(const grid::MemberId& to, const std::string& name, Bytes argument,
+                          std::int64_t timeoutMillis, services::Completion<Bytes> done) = 0;
+  virtual std::map<std::string, services::MergeStats> mergeStats() const { return {}; }
 };
 
 inline int partitionOf(const std::string& key, int partitions) {

@@ -9,6 +9,7 @@
 #include "scenario.h"
 #include "feature_load.h"
 #include "plain_topics.h"
+#include "side_load.h"
 #include "topic_load.h"
 #include "workload.h"
 
@@ -50,6 +51,7 @@ class Run {
   std::string join(const Words& words);
   std::string stop(const std::string& which, int count);
   std::string gone();
+  std::string waitMerging(const std::string& limitMillis);
   std::string rolling(bool upgrade);
   std::string expect(const std::string& what);
 
@@ -101,6 +103,7 @@ class Run {
   std::unique_ptr<TopicLoad> topics_;
   std::unique_ptr<PlainTopics> plain_;
   std::unique_ptr<FeatureLoad> features_;
+  std::map<std::string, std::unique_ptr<SideLoad>> sideLoads_;  // by their command
 };
 
 }  // namespace ox::sim

@@ -58,6 +58,8 @@ std::string Run::setting(const Words& w, bool& known) {
   else if (what == "skew") skewMillis_ = number(arg);
   else if (what == "drift") driftPpm_ = number(arg);
   else if (what == "ring") tunables_.ringCapacity = static_cast<std::uint64_t>(number(arg));
+  else if (what == "minimum") tunables_.minClusterSize = whole();
+  else if (what == "memory") tunables_.memoryBytes = number(arg);
   else if (what == "backups") tunables_.backups = whole();
   else if (what == "async") tunables_.asyncBackups = whole();
   else if (what == "idle") options_.idleMillis = number(arg);
@@ -91,6 +93,9 @@ std::string Run::execute(const Words& w) {
   if (what == "load") return load(arg);
   if (what == "topic") return topics_->command(arg);
   if (what == "features") return features_->command(arg);
+  if (const auto load = sideLoads_.find(what); load != sideLoads_.end())
+    return load->second->command({w.begin() + 1, w.end()});
+  if (what == "wait" && arg == "merging") return waitMerging(word(w, 2));
   if (what == "settle") return settle(arg.empty() ? settleMillis() : number(arg));
   if (what == "crash") return crash(arg, word(w, 2) == "power");
   if (what == "restart") return restart();
@@ -117,10 +122,15 @@ std::string Run::start(const std::string& how) {
   world_ = std::make_unique<World>(seed_, tunables_, stub_ ? makeStub : makeShards);
   std::vector<Address> candidates;
   for (int i = 0; i < members_ + 2; ++i) candidates.push_back(address(i));
-  world_->setCandidates(candidates);
+  if (how != "alone") world_->setCandidates(candidates);
   load_ = std::make_unique<Workload>(*world_, options_, seed_ + 77);
   topics_ = std::make_unique<TopicLoad>(*world_, seed_ + 78);
   features_ = std::make_unique<FeatureLoad>(*world_, seed_ + 80);
+  sideLoads_["policies"] = makePolicies(*world_, seed_ + 81);
+  sideLoads_["limits"] = makeLimits(*world_, seed_ + 82);
+  sideLoads_["tasks"] = makeTasks(*world_, seed_ + 83);
+  sideLoads_["listeners"] = makeListeners(*world_, seed_ + 84);
+  sideLoads_["discovery"] = makeDiscovery(*world_, seed_ + 85);
   for (int i = 0; i < members_ + 40; ++i) world_->optionsOf(address(i)).protocolMax = static_cast<std::uint16_t>(protocol_);
   for (int i = members_ - lite_; i < members_; ++i) world_->optionsOf(address(i)).lite = true;
   if (skewMillis_ != 0 || driftPpm_ != 0) setClocks();
@@ -173,11 +183,14 @@ std::string Run::judgeHistory() {
   return verdict.wrong;
 }
 
-// master, lite, full, or anybody.
+// master, lite, full, or anybody; merging: who has entries to offer; receiver: who has none, and is
+// in a cluster.
 SimMember* Run::pick(const std::string& which) {
   std::vector<SimMember*> choice;
   for (SimMember* m : world_->living()) {
     if (which == "master" && m->control().master()) return m;
+    if (which == "merging" && m->data().mergeBacklog() == 0) continue;
+    if (which == "receiver" && (m->data().mergeBacklog() > 0 || !m->view())) continue;
     if ((which == "lite" && !m->options.lite) || (which == "full" && m->options.lite)) continue;
     choice.push_back(m);
   }
@@ -276,6 +289,18 @@ std::string Run::stop(const std::string& which, int count) {
     world_->stop(*m);
   }
   return {};
+}
+
+// Until a member that has joined another half offers its entries.
+std::string Run::waitMerging(const std::string& limitMillis) {
+  const std::int64_t limit = limitMillis.empty() ? settleMillis() : number(limitMillis);
+  const bool merging = world_->run(limit * kMillisecond, [&] {
+    for (SimMember* m : world_->living())
+      if (m->view() && m->data().view() && m->data().mergeBacklog() > 0) return true;
+    return false;
+  });
+  return merging ? std::string()
+                 : "nobody merges anything within " + std::to_string(limit) + " ms";
 }
 
 std::string Run::gone() {

@@ -13,10 +13,10 @@ const std::set<std::string>& knownCommands() {
       // settings
       "data", "members", "topics", "lite", "hosts", "groups", "protocol", "skew", "drift", "backups", "async", "idle",
       "clients",
-      "keys", "removals", "reads", "net", "start",
+      "keys", "removals", "reads", "net", "start", "minimum", "memory",
       // commands
       "load", "wait", "settle", "crash", "restart", "join", "stop", "gone", "rolling", "mark", "expect",
-      "topic", "features", "ring",
+      "topic", "features", "ring", "policies", "limits", "tasks", "listeners", "discovery",
       // faults
       "reset", "resets", "cut", "heal", "flap", "freeze", "jump"};
   return known;

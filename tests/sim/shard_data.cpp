@@ -6,6 +6,7 @@
 #include "map/query.h"
 #include "membership/failure_detector.h"
 #include "partition/shard_core.h"
+#include "side_load.h"
 #include "structures/ringbuffer.h"
 #include "world.h"
 
@@ -26,8 +27,8 @@ class Host final : public grid::ShardHost {
       self.control().migrationDone(view, migration);
     });
   }
-  void paused() override {
-    world_.post(member_.id, 1, [](SimMember& self) { self.control().confirmView(); });
+  void paused(std::uint64_t fence) override {
+    world_.post(member_.id, 1, [fence](SimMember& self) { self.control().confirmView(fence); });
   }
   void log(int level, const std::string& text) override { member_.log(level, text); }
 
@@ -65,6 +66,18 @@ class Shards final : public DataSide {
     maps->add(config);
     config.name = "@topic:t";
     maps->add(config);
+    for (const auto* policy : kPolicyMaps) {  // named as it
+      config.name = policy;
+      config.mergePolicy = *grid::mergePolicyByName(policy);
+      maps->add(config);
+    }
+    config.mergePolicy = grid::MergePolicy::kLatestUpdate;
+    config.name = kProtectedMap;
+    config.minClusterSize = world.tunables.minClusterSize;
+    maps->add(config);
+    std::shared_ptr<grid::MemoryBudget> memory;
+    if (world.tunables.memoryBytes > 0)
+      memory = std::make_shared<grid::MemoryBudget>(world.tunables.memoryBytes);
     auto registry = std::make_shared<grid::ContainerRegistry>();
     grid::addRingbuffers(*registry, {.capacity = world.tunables.ringCapacity});
     for (int i = 0; i < world.tunables.shards; ++i) {
@@ -78,11 +91,17 @@ class Shards final : public DataSide {
                                                           world.tunables.heartbeatMillis) / 2;
       s.retryMillis = world.tunables.retryMillis;
       s.copyChunkBytes = world.tunables.copyChunkBytes;
+      s.memory = memory;
       hosts_.push_back(std::make_unique<Host>(world, member, i));
       shards_.push_back(std::make_unique<grid::ShardCore>(s, maps, member.clock, random_,
                                                           *hosts_.back()));
       shards_.back()->setContainers(registry);
       shards_.back()->setProcessors(processors());
+      shards_.back()->setTaskRun([this, &member](const std::string& name, Bytes argument,
+                                                 std::int64_t, services::Completion<Bytes> done) {
+        if (world_.onTask) world_.onTask(member, name, argument, std::move(done));
+        else done(Error(Code::kGridUnknownTask));
+      });
       shards_.back()->setEntryEvents([this, &member](std::uint64_t id, services::EntryEvent e) {
         if (world_.onEntry) world_.onEntry(member, id, e);
       });
@@ -117,8 +136,8 @@ class Shards final : public DataSide {
     const std::size_t slot = in.u16();
     if (in.ok()) shards_[slot % shards_.size()]->received(from, frame);
   }
-  void confirmed() override {
-    for (auto& s : shards_) s->confirmed();
+  void confirmed(const std::vector<std::uint64_t>& fences) override {
+    for (auto& s : shards_) s->confirmed(fences);
   }
   void keepEntriesForMerge() override {
     for (auto& s : shards_) s->keepEntriesForMerge();
@@ -157,6 +176,19 @@ class Shards final : public DataSide {
     request.value = grid::encodeProcess("add", argument);
     shards_[static_cast<std::size_t>(partition) % shards_.size()]->process(
         map, partition, std::move(request), std::move(done));
+  }
+  void submitTask(const MemberId& to, const std::string& name, Bytes argument,
+                  std::int64_t timeoutMillis, services::Completion<Bytes> done) override {
+    const std::size_t slot = slotOf(argument);
+    shards_[slot % shards_.size()]->submitTask(to, static_cast<int>(slot), name,
+                                               std::move(argument), timeoutMillis,
+                                               std::move(done));
+  }
+  std::map<std::string, services::MergeStats> mergeStats() const override {
+    std::map<std::string, services::MergeStats> sum;
+    for (const auto& s : shards_)
+      for (const auto& [name, stats] : s->mergeStats()) sum[name] += stats;
+    return sum;
   }
   void listen(std::uint64_t id, const std::string& map) override {
     for (auto& s : shards_)

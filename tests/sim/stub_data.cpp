@@ -38,6 +38,10 @@ class Stub final : public DataSide {
     done(Error(Code::kGridNotJoined));
   }
   void listen(std::uint64_t, const std::string&) override {}
+  void submitTask(const MemberId&, const std::string&, Bytes, std::int64_t,
+                  services::Completion<Bytes> done) override {
+    done(Error(Code::kUnavailable));
+  }
   void invoke(const std::string&, int, Bytes, std::int64_t,
               services::Completion<Bytes> done) override {
     done(Error(Code::kUnavailable));

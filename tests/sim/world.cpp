@@ -84,8 +84,8 @@ void SimMember::installed(const ViewPtr& view) {
   });
   world_.dataPeersChanged(*this);
 }
-void SimMember::confirmed() {
-  world_.post(id, 1, [](SimMember& self) { self.data().confirmed(); });
+void SimMember::confirmed(const std::vector<std::uint64_t>& fences) {
+  world_.post(id, 1, [fences](SimMember& self) { self.data().confirmed(fences); });
 }
 void SimMember::keepEntriesForMerge() {
   world_.post(id, 1, [](SimMember& self) { self.data().keepEntriesForMerge(); });

@@ -91,6 +91,8 @@ struct Tunables {
   std::int64_t retryMillis = 20;
   std::size_t copyChunkBytes = 256 << 10;
   std::uint64_t ringCapacity = 10'000;
+  int minClusterSize = 0;        // of the map "protected"
+  std::int64_t memoryBytes = 0;  // that the entries of a member may take; 0 = no limit
   int migrationsPerMember = 8;
   Micros latency = 300;         // one way, least
   Micros jitter = 400;          // and up to that much more
@@ -112,6 +114,7 @@ class SimMember final : public grid::ControlHost {
   void start();
   grid::ControlCore& control() { return *control_; }
   DataSide& data() { return *data_; }
+  const DataSide& data() const { return *data_; }
   const ViewPtr& view() const { return control_->view(); }
 
   const MemberId id;
@@ -132,7 +135,7 @@ class SimMember final : public grid::ControlHost {
   void send(LinkId link, Bytes frame) override;
   void close(LinkId link) override;
   void installed(const ViewPtr& view) override;
-  void confirmed() override;
+  void confirmed(const std::vector<std::uint64_t>& fences) override;
   void keepEntriesForMerge() override;
   std::uint64_t ownedEntries() const override;
   void left() override;
@@ -199,6 +202,8 @@ class World {
   std::function<void(SimMember&, const ViewPtr&)> onInstalled;
   std::function<void(SimMember&, const std::string& topic, const services::TopicMessage&)> onTopic;
   std::function<void(SimMember&, std::uint64_t listener, const services::EntryEvent&)> onEntry;
+  std::function<void(SimMember&, const std::string& task, const Bytes& argument,
+                     services::Completion<Bytes>)> onTask;
 
  private:
   struct Event {

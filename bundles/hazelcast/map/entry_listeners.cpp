@@ -1,5 +1,7 @@
 #include "map/entry_listeners.h"
 
+#include <utility>
+
 #include "map/record.h"
 
 namespace ox::grid {
@@ -202,10 +204,12 @@ void ListenerProgress::take(const MemberId& from, const EntryEventMessage& m, in
   const bool newOwner = first || m.term != term_;
   // A registration that was lost with all its copies, or a number that was not reached.
   // The first word about a new registration is that it is new; without it something came before.
-  const bool lost = first ? m.part != Part::kFresh && !told_
+  // After a loss that was told, changes went on unheard until now: whoever has read anew meanwhile
+  // must do so again.
+  const bool lost = first ? m.part != Part::kFresh || lost_
                           : m.part == Part::kFresh || m.from > covered_;
   if (lost) gap(partition, deliver);
-  told_ = false;
+  lost_ = false;
   known_ = true;
   owner_ = from;
   term_ = m.term;
@@ -248,9 +252,9 @@ void ListenerProgress::received(const MemberId& from, BytesView body, const Entr
 void ListenerProgress::release(int partition, bool lost, const Deliver& deliver) {
   waiting_ = false;
   if (lost && held_.empty()) {
-    // Whatever comes next is measured against nothing: told now.
+    // Whatever comes next is measured against nothing: told now, and when it comes.
     known_ = false;
-    told_ = true;
+    lost_ = true;
     return gap(partition, deliver);
   }
   auto held = std::move(held_);
@@ -270,11 +274,11 @@ void ListenerProgress::tick(int partition, std::int64_t now,
 }
 
 void ListenerProgress::forget(int partition, const Deliver& deliver) {
-  if (!known_) return;
   held_.clear();
-  waiting_ = known_ = false;
-  told_ = true;
+  waiting_ = false;
   term_ = {};
+  if (!std::exchange(known_, false)) return;
+  lost_ = true;
   gap(partition, deliver);
 }
 

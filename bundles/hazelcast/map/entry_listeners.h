@@ -100,7 +100,7 @@ class ListenerProgress {
                 const Deliver& deliver);
   void tick(int partition, std::int64_t now, const std::function<bool(const MemberId&)>& quiet,
             const Deliver& deliver);
-  // What follows has nothing to do with what was.
+  // What follows has nothing to do with what was: a gap now, and another when something follows.
   void forget(int partition, const Deliver& deliver);
 
  private:
@@ -110,7 +110,7 @@ class ListenerProgress {
   void release(int partition, bool lost, const Deliver& deliver);
 
   bool known_ = false;
-  bool told_ = false;     // of a loss before whatever comes first
+  bool lost_ = false;     // something, before whatever comes first
   MemberId owner_;
   ViewId term_;
   std::uint64_t covered_ = 0;

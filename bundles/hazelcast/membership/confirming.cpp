@@ -30,9 +30,12 @@ void ControlCore::Impl::noticePause() {
     confirming_ = Confirming{random_.next(), 0, {}};
 }
 
-void ControlCore::Impl::confirmView() {
+void ControlCore::Impl::confirmView(std::uint64_t fence) {
   if (left_) return;
-  if (!view_) return host_.confirmed();  // nothing that could be out of date
+  // Only what is asked from now on counts for it; the older ones may wait for the same answers.
+  // Shards repeat what got lost by the bound.
+  if (fences_.size() < kMaxFences) fences_.insert(fence);
+  if (!view_) return confirmedNow();  // nothing that could be out of date
   noticePause();
   confirming_ = Confirming{random_.next(), 0, {}};
   confirmTick();
@@ -100,8 +103,7 @@ void ControlCore::Impl::confirmTick() {
   else
     info("after a pause the member list of version " + std::to_string(view_->id.epoch) + "." +
          std::to_string(view_->id.counter) + " is confirmed");
-  confirming_.reset();
-  host_.confirmed();
+  confirmedNow();
 }
 
 void ControlCore::Impl::confirmAsked(Peer& peer, const Confirm& question) {
@@ -126,8 +128,13 @@ void ControlCore::Impl::confirmAgain(bool justJoined) {
     confirming_ = Confirming{random_.next(), 0, {}};
     return;
   }
+  confirmedNow();
+}
+
+void ControlCore::Impl::confirmedNow() {
   confirming_.reset();
-  host_.confirmed();
+  host_.confirmed({fences_.begin(), fences_.end()});
+  fences_.clear();
 }
 
 }  // namespace ox::grid

@@ -364,6 +364,8 @@ void ControlCore::Impl::install(ViewPtr view) {
     return std::find(view_->migrations.begin(), view_->migrations.end(), r.migration) ==
            view_->migrations.end();
   });
+  if (!before || before->members != view_->members || before->leaving != view_->leaving)
+    tellMissingCopies(before.get());
   if (!before || before->members != view_->members) {
     std::string names;
     for (const Member& m : view_->members) names += " " + m.address.toString();
@@ -439,7 +441,7 @@ void ControlCore::leave(bool waitSafe) { impl_->leave(waitSafe); }
 void ControlCore::setCandidates(std::vector<Address> candidates) {
   impl_->setCandidates(std::move(candidates));
 }
-void ControlCore::confirmView() { impl_->confirmView(); }
+void ControlCore::confirmView(std::uint64_t fence) { impl_->confirmView(fence); }
 const ViewPtr& ControlCore::view() const { return impl_->view(); }
 bool ControlCore::joined() const { return impl_->view() != nullptr; }
 bool ControlCore::master() const { return impl_->isMaster(); }

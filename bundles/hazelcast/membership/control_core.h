@@ -46,7 +46,7 @@ class ControlHost {
   virtual std::uint64_t ownedEntries() const = 0;
   // After ControlCore::confirmView(): the installed view (or none) is known to be the newest that
   // can be learnt, so shards may answer again.
-  virtual void confirmed() {}
+  virtual void confirmed(const std::vector<std::uint64_t>& fences) { (void)fences; }
   virtual void left() = 0;  // graceful leave finished, or given up at its deadline
   virtual void log(int level, const std::string& text) = 0;  // 0 info, 1 warn, 2 error
 };
@@ -101,9 +101,10 @@ class ControlCore {
   void leave(bool waitSafe = false);
   void setCandidates(std::vector<Address> candidates);  // reload of the static list
   // This process stood still for so long that the others may have gone on without it: asks them
-  // for their view, then calls ControlHost::confirmed(). With nobody in reach this member is a
-  // half of a split and is confirmed, too. Called again, it asks again.
-  void confirmView();
+  // for their view, then calls ControlHost::confirmed() with `fence` (ShardHost::paused()) and all
+  // others given so far. With nobody in reach this member is a half of a split and is confirmed,
+  // too. Called again, it asks again.
+  void confirmView(std::uint64_t fence);
 
   const ViewPtr& view() const;      // null while not joined
   bool joined() const;

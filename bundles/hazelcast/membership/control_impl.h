@@ -29,6 +29,7 @@ inline constexpr int kSkewBeats = 3;                      // in as many heartbea
 inline constexpr std::size_t kMaxNamesLogged = 400;       // bytes
 inline constexpr std::size_t kMaxSeenAddresses = 2048;
 inline constexpr std::size_t kMaxLinks = 4096;
+inline constexpr std::size_t kMaxFences = 1024;   // shards that wait for a confirmation
 inline constexpr std::size_t kMaxPending = 4096;  // joins, done migrations of one tick
 
 class ControlCore::Impl {
@@ -43,7 +44,7 @@ class ControlCore::Impl {
   void migrationDone(const ViewId& view, const Migration& migration);
   void leave(bool waitSafe);
   void setCandidates(std::vector<Address> candidates);
-  void confirmView();
+  void confirmView(std::uint64_t fence);
 
   const ViewPtr& view() const { return view_; }
   bool isMaster() const { return view_ && view_->id.master == self().id; }
@@ -160,7 +161,7 @@ class ControlCore::Impl {
   void joinRequest(Peer& peer, const JoinRequest& request);
   void doneReport(Peer* from, const MigrationDone& report);
   bool applyDone(ClusterView& next);
-  void tellMissingCopies();
+  void tellMissingCopies(const ClusterView* before);
   std::uint16_t commonProtocol(const ClusterView& view) const;
   PlanSettings planSettings() const {
     return {settings_.backupCopies, settings_.migrationsPerMember, settings_.groupOf};
@@ -196,6 +197,7 @@ class ControlCore::Impl {
   void confirmAsked(Peer& peer, const Confirm& question);
   void confirmAnswered(Peer& peer, const ViewId& view, std::uint64_t promised);
   void confirmAgain(bool justJoined);
+  void confirmedNow();
 
   // leaving.cpp
   int copiesWithoutUs() const;
@@ -261,6 +263,7 @@ class ControlCore::Impl {
   std::vector<MigrationDone> reports_;
 
   std::optional<Confirming> confirming_;
+  std::set<std::uint64_t> fences_;  // of shards that wait for it
   std::int64_t lastWall_ = 0;  // of the last entry, noticePause()
 
   bool started_ = false;

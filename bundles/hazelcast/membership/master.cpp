@@ -157,12 +157,14 @@ bool ControlCore::Impl::applyDone(ClusterView& next) {
   return changed;
 }
 
-// Once per change. A member alone is no surprise; it is told when it is not alone any more.
-void ControlCore::Impl::tellMissingCopies() {
+// Once per change, by the master; the others know what was told, should they become master. The
+// first member of a cluster is no surprise; it is told when others come or have been there.
+void ControlCore::Impl::tellMissingCopies(const ClusterView* before) {
+  if (view_->members.size() == 1 && (before == nullptr || before->members.size() == 1)) return;
   const int wanted = settings_.backupCopies + 1;
-  const int possible = view_->members.size() == 1 ? wanted : copiesPossible(*view_, planSettings());
+  const int possible = copiesPossible(*view_, planSettings());
   const int told = possible >= wanted ? 0 : std::max(possible, 1);
-  if (std::exchange(copiesTold_, told) == told || told == 0) return;
+  if (std::exchange(copiesTold_, told) == told || told == 0 || !isMaster()) return;
   std::set<std::string> groups;
   std::size_t full = 0;
   for (const Member& m : view_->members) {
@@ -212,7 +214,6 @@ void ControlCore::Impl::publish(ClusterView next) {
       host_.send(peer->link, frame);
     }
   install(std::move(view));
-  tellMissingCopies();
 }
 
 void ControlCore::Impl::sendView(Peer& peer) {

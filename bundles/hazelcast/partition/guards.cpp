@@ -29,20 +29,21 @@ void Impl::enter() {
       host_.log(1, "this member stood still for " + std::to_string(pause) +
                        " ms: its partitions wait until the member list is confirmed");
     fenced_ = true;
-    ++figures_.fences;
+    // What was asked before this pause says nothing of the time since.
+    fence_ = ++figures_.fences * static_cast<std::uint64_t>(settings_.shardCount) +
+             static_cast<std::uint64_t>(settings_.shardIndex);
   } else if (!fenced_ || now - fenceAskedAt_ < std::max<std::int64_t>(1000, settings_.fenceMillis)) {
     return;
   }
   fenceAskedAt_ = now;
-  host_.paused();
+  host_.paused(fence_);
 }
 
-void Impl::confirmed() {
+void Impl::confirmed(const std::vector<std::uint64_t>& fences) {
   const Reporting reporting(*this);
-  const auto fences = figures_.fences;
-  enter();
-  if (figures_.fences != fences) return;  // this word is of before another pause
-  if (!std::exchange(fenced_, false)) return;
+  enter();  // may find another pause: then this word is of before it
+  if (!fenced_ || std::find(fences.begin(), fences.end(), fence_) == fences.end()) return;
+  fenced_ = false;
   for (auto& p : partitions_) {
     if (!p) continue;
     if (p->owner) settle(*p);
@@ -111,31 +112,6 @@ std::optional<Error> Impl::tooFewMembers(const MapInfo& m, OpKind kind) {
                "map '" + m.name.substr(0, 80) + "' needs " +
                    std::to_string(m.config.minClusterSize) + " full members, the cluster has " +
                    std::to_string(fullMembers_));
-}
-
-// Copies that are configured and cannot be held: acknowledged writes have fewer of them.
-void Impl::checkCopies(std::int64_t now) {
-  if (settings_.shardIndex != 0 || !view_) return;
-  const int possible = std::max(0, fullMembers_ - 1);
-  std::string name;
-  int wanted = 0;
-  for (const auto& [map, config] : configs_->all()) {
-    const int copies = std::min(config.backupCount + config.asyncBackupCount, kMaxReplicas - 1);
-    if (copies <= wanted) continue;
-    wanted = copies;
-    name = map;
-  }
-  if (wanted <= possible) {
-    shortSince_ = 0;
-    shortTold_ = false;
-    return;
-  }
-  if (shortSince_ == 0) shortSince_ = now;
-  if (shortTold_ || now - shortSince_ < kShortCopiesMillis) return;
-  shortTold_ = true;
-  host_.log(1, "map '" + name + "' is configured with " + std::to_string(wanted) +
-                   " backups, " + std::to_string(fullMembers_) + " full members can hold " +
-                   std::to_string(possible) + ": writes are acknowledged with those");
 }
 
 // --- reads from a local backup (readBackupData)

@@ -140,6 +140,7 @@ void Impl::listen(std::uint64_t id, const std::string& name, std::uint8_t flags,
     return done(Error(Code::kBusy, "more than " + std::to_string(kMaxListening) + " listeners"));
   Listening l;
   l.map = name;
+  l.wire = id;
   l.flags = flags;
   l.predicate = std::move(predicate);
   for (const auto& p : partitions_)
@@ -160,22 +161,21 @@ void Impl::unlisten(std::uint64_t id) {
   if (it == listening_.end()) return;
   const Listening gone = std::move(it->second);
   listening_.erase(it);
-  if (ended_.size() >= kMaxStale) ended_.erase(ended_.begin());
-  ended_[id] = gone.map;
+  ended(gone.wire, gone.map);
   for (const auto& t : gone.targets)
     if (t.everHeld || t.asking)
-      invoke(containerName(kListenType, gone.map), t.number, encodeUnlisten(id), 0,
-             [](const Result<Bytes>&) {});
+      invoke(containerName(kListenType, gone.map), t.number, encodeUnlisten(gone.wire),
+             0, [](const Result<Bytes>&) {});
   if (gone.done) gone.done(Error(Code::kShutdown));
 }
 
 void Impl::registerAt(std::uint64_t id, Listening& l, Listening::Target& t) {
   t.asking = true;
   const MemberId owner = view_->partitions[static_cast<std::size_t>(t.number)].at[0];
-  invoke(containerName(kListenType, l.map), t.number, encodeListen(id, l.flags, l.predicate), 0,
-         [this, id, number = t.number, owner](const Result<Bytes>& r) {
+  invoke(containerName(kListenType, l.map), t.number, encodeListen(l.wire, l.flags, l.predicate), 0,
+         [this, id, wire = l.wire, number = t.number, owner](const Result<Bytes>& r) {
            const auto it = listening_.find(id);
-           if (it == listening_.end()) return;
+           if (it == listening_.end() || it->second.wire != wire) return;  // of a former cluster
            Listening& mine = it->second;
            for (auto& target : mine.targets) {
              if (target.number != number) continue;
@@ -250,11 +250,16 @@ void Impl::listenersView() {
     if (r.count > 0 && r.at[0] == settings_.self) ++ownedHere_;
 }
 
-// This member goes over to another cluster, whose numbers are others.
+// This member goes over to another cluster, whose numbers are others. What owners of the former one
+// still send must not be taken for theirs: each listener gets another number.
 void Impl::listenersLost() {
   for (auto& [id, l] : listening_) {
+    ended(l.wire, l.map);
+    l.wire += std::uint64_t{1} << kListenGenerationShift;
     for (auto& t : l.targets) {
       t.registeredAt = {};
+      t.asking = false;
+      t.notBefore = 0;
       t.progress.forget(t.number, [this, id = id](services::EntryEvent e) {
         if (entryDeliver_) entryDeliver_(id, std::move(e));
       });
@@ -267,8 +272,10 @@ void Impl::onEntryEvent(const MemberId& from, Partition& p, BytesView frame) {
   ByteReader in(body);
   const auto message = EntryEventMessage::decode(in);
   if (!message) return bad(from, message.error().message);
-  const auto it = listening_.find(message->registration);
-  if (it == listening_.end()) return endStale(message->registration, p.number);
+  const auto it = listening_.find(message->registration &
+                                  ((std::uint64_t{1} << kListenGenerationShift) - 1));
+  if (it == listening_.end() || it->second.wire != message->registration)
+    return endStale(message->registration, p.number);
   for (auto& t : it->second.targets) {
     if (t.number != p.number) continue;
     t.progress.received(from, body, *message, p.number, steady(),
@@ -281,8 +288,13 @@ void Impl::onEntryEvent(const MemberId& from, Partition& p, BytesView frame) {
 }
 
 // An owner tells somebody who has gone: unlisten() did not reach it, so it is said again.
-void Impl::endStale(std::uint64_t id, int number) {
-  if (ended_.contains(id) && stale_.size() < kMaxStale) stale_.emplace(id, number);
+void Impl::endStale(std::uint64_t wire, int number) {
+  if (ended_.contains(wire) && stale_.size() < kMaxStale) stale_.emplace(wire, number);
+}
+
+void Impl::ended(std::uint64_t wire, const std::string& map) {
+  if (ended_.size() >= kMaxStale) ended_.erase(ended_.begin());
+  ended_[wire] = map;
 }
 
 }  // namespace ox::grid

@@ -306,16 +306,8 @@ void Impl::reportMerge() {
                      " expired, " + n(s.droppedPolicy) + " by policy " +
                      nameOf(configs_->of(name).mergePolicy) + ", " + n(s.failed) +
                      " refused; entries there that were removed here: " + n(s.removals));
-    services::MergeStats& t = mergedTotal_[name];
-    t.added += s.added;
-    t.replaced += s.replaced;
-    t.same += s.same;
-    t.droppedOlder += s.droppedOlder;
-    t.droppedRemoved += s.droppedRemoved;
-    t.droppedExpired += s.droppedExpired;
-    t.droppedPolicy += s.droppedPolicy;
-    t.failed += s.failed;
-    t.removals += s.removals;
+    mergedTotal_[name] += s;
+    ++figures_.mergeReports;
   }
   merged_.clear();
   if (rescued_ > 0 && keptStores_.empty())

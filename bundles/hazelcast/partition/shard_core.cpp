@@ -56,7 +56,7 @@ services::TopicStats ShardCore::topicStats(const std::string& topic) const {
 std::uint64_t ShardCore::badMessages() const { return impl_->badMessages_; }
 std::uint64_t ShardCore::ownedEntries() const { return impl_->ownedEntries(); }
 std::uint64_t ShardCore::unsyncedReplicas() const { return impl_->unsyncedReplicas(); }
-void ShardCore::confirmed() { impl_->confirmed(); }
+void ShardCore::confirmed(const std::vector<std::uint64_t>& fences) { impl_->confirmed(fences); }
 void ShardCore::keepEntriesForMerge() { impl_->keepEntriesForMerge(); }
 void ShardCore::query(const std::string& map, Bytes query, bool paged,
                       services::Completion<QueryPart> done) {
@@ -91,6 +91,7 @@ ShardFigures& ShardFigures::operator+=(const ShardFigures& o) {
   tombstonesDropped += o.tombstonesDropped;
   mergeKept += o.mergeKept;
   mergeDropped += o.mergeDropped;
+  mergeReports += o.mergeReports;
   bytes += o.bytes;
   return *this;
 }
@@ -403,7 +404,6 @@ void Impl::tick() {
   enter();
   const std::int64_t now = steady();
   reportMemory(true);
-  checkCopies(now);
   pace_.tick(now);
   for (auto& p : partitions_)
     if (p && p->owner) ownerTick(*p, now);

@@ -38,8 +38,9 @@ class ShardHost {
   virtual void migrationDone(const ViewId& view, const Migration& migration) = 0;
   virtual void log(int level, const std::string& text) = 0;
   // The shard stood still for too long and has fenced itself: it answers nothing from what it
-  // holds until ShardCore::confirmed(). The host asks ControlCore::confirmView().
-  virtual void paused() {}
+  // holds until ShardCore::confirmed() with this number, which is another one after each pause and
+  // of no other shard of the member. The host asks ControlCore::confirmView(). Repeated now and then.
+  virtual void paused(std::uint64_t fence) { (void)fence; }
 };
 
 struct ShardSettings {
@@ -69,6 +70,7 @@ struct ShardFigures {
   std::uint64_t tombstones = 0;         // now
   std::uint64_t tombstonesDropped = 0;  // before their time, for a bound
   std::uint64_t mergeKept = 0, mergeDropped = 0;
+  std::uint64_t mergeReports = 0;       // of one map each; mergeStats() changes with it
   std::int64_t bytes = 0;               // of records and tombstones, now
   ShardFigures& operator+=(const ShardFigures& o);
 };
@@ -139,8 +141,9 @@ class ShardCore {
   // are offered to their owners, which decide by the map's merge policy.
   void keepEntriesForMerge();
   std::uint64_t mergeBacklog() const;  // of these, not answered yet
-  // Answer to ShardHost::paused(): the view in force is the newest one again.
-  void confirmed();
+  // Answer to ShardHost::paused(): the view in force is the newest one again, by questions asked
+  // after these fences. Others, of an earlier pause, lift nothing.
+  void confirmed(const std::vector<std::uint64_t>& fences);
   // What became of this member's entries in merges since the start, per map.
   std::map<std::string, services::MergeStats> mergeStats() const;
   ShardFigures figures() const;

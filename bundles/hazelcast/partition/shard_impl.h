@@ -51,8 +51,8 @@ inline constexpr std::size_t kSweepPerTick = 2000;          // records looked at
 inline constexpr std::size_t kStoresPerTick = 1024;         // stores looked at for expiry
 inline constexpr std::int64_t kTouchMillis = 2000;          // between two rounds of telling touches
 inline constexpr std::size_t kTouchesPerTick = 5000;        // about, told to followers
-inline constexpr std::int64_t kShortCopiesMillis = 30'000;  // until too few members are a WARN
 inline constexpr std::size_t kBulkReplyBytes = 1u << 20;
+inline constexpr int kListenGenerationShift = 48;           // in the number of a listener
 inline constexpr std::size_t kMaxMergeInFlight = 256;
 inline constexpr std::uint32_t kOfferOfBackup = 1;          // cursor of a merge operation
 inline constexpr std::size_t kMaxParkedCalls = 4096;        // waiting for a container, per partition
@@ -73,7 +73,7 @@ class ShardCore::Impl {
   ~Impl();
 
   void tick();
-  void confirmed();
+  void confirmed(const std::vector<std::uint64_t>& fences);
   ShardFigures figures() const;
   void viewInstalled(const ViewPtr& view);
   void peerUp(const MemberId& member);
@@ -210,6 +210,7 @@ class ShardCore::Impl {
       ListenerProgress progress;
     };
     std::string map;
+    std::uint64_t wire = 0;  // its number at owners: another one in each cluster that is joined
     std::uint8_t flags = 0;
     Bytes predicate;
     std::vector<Target> targets;
@@ -267,7 +268,6 @@ class ShardCore::Impl {
   std::optional<Error> noRoom(const MapInfo& m, const OperationInput& in, const Record* record);
   void reportMemory(bool now);
   std::optional<Error> tooFewMembers(const MapInfo& m, OpKind kind);
-  void checkCopies(std::int64_t now);
   bool readHere(Partition& p, const std::string& map, OpKind kind,
                 const services::MapRequest& request, MapDone& done);
 
@@ -369,7 +369,8 @@ class ShardCore::Impl {
   void listenersLost();
   void registerAt(std::uint64_t id, Listening& listening, Listening::Target& target);
   void onEntryEvent(const MemberId& from, Partition& p, BytesView frame);
-  void endStale(std::uint64_t id, int number);
+  void endStale(std::uint64_t wire, int number);
+  void ended(std::uint64_t wire, const std::string& map);
   bool quiet(const MemberId& id) const {
     return id == settings_.self || !view_ || view_->find(id) == nullptr || !up(id);
   }
@@ -455,9 +456,8 @@ class ShardCore::Impl {
   std::int64_t containerUse_ = 0;      // bytes of containers at the last tick
   int fullMembers_ = 0;
   std::int64_t unownedSince_ = 0;  // no partition has an owner since then; 0 = some have
-  std::int64_t shortSince_ = 0;
-  bool shortTold_ = false;
   bool fenced_ = false;
+  std::uint64_t fence_ = 0;  // number of the last one
   std::int64_t lastEntry_ = 0, lastEntryWall_ = 0, fenceAskedAt_ = 0;
 
   std::uint64_t nextCounter_ = 0;
@@ -476,7 +476,7 @@ class ShardCore::Impl {
   absl::flat_hash_map<std::string, std::shared_ptr<const CompiledPredicate>, NameHash, NameEqual>
       predicates_;  // of late
   std::map<std::uint64_t, Listening> listening_;
-  std::map<std::uint64_t, std::string> ended_;     // of late: id and map
+  std::map<std::uint64_t, std::string> ended_;     // of late: number at owners and map
   std::set<std::pair<std::uint64_t, int>> stale_;  // of these, heard of again
   int ownedHere_ = 1;  // partitions of the view that this member owns, on all its shards
   std::int64_t listenAt_ = 0;

@@ -21,7 +21,7 @@ TEST_CASE("the master's word confirms; what was said before the question does no
   ControlFixture f;
   const ClusterView view = ControlFixture::viewOf({kMaster, kSelf, kThird}, 5);
   f.join(view);
-  f.core->confirmView();
+  f.core->confirmView(1);
   const auto asked = f.messages<Confirm>(1);
   REQUIRE(asked.size() == 1);
   CHECK(f.messages<Confirm>(3).empty());  // the master knows best
@@ -42,9 +42,9 @@ TEST_CASE("a second pause makes the first question worthless; a new view asks ag
   ControlFixture f;
   ClusterView view = ControlFixture::viewOf({kMaster, kSelf}, 5);
   f.join(view);
-  f.core->confirmView();
+  f.core->confirmView(1);
   const auto first = f.messages<Confirm>(1).at(0).nonce;
-  f.core->confirmView();
+  f.core->confirmView(1);
   f.give(kMaster, answer(first, view.id));
   CHECK(f.confirmations == 0);
   const auto second = f.messages<Confirm>(1).at(1).nonce;
@@ -57,6 +57,21 @@ TEST_CASE("a second pause makes the first question worthless; a new view asks ag
   CHECK(f.confirmations == 1);
 }
 
+TEST_CASE("a confirmation names the fences that it lifts, each once") {
+  ControlFixture f;
+  const ClusterView view = ControlFixture::viewOf({kMaster, kSelf}, 5);
+  f.join(view);
+  f.core->confirmView(12);
+  f.core->confirmView(11);
+  f.core->confirmView(12);  // repeated
+  f.give(kMaster, answer(f.messages<Confirm>(1).back().nonce, view.id));
+  CHECK(f.fences == std::vector<std::uint64_t>{11, 12});
+  f.core->confirmView(21);
+  f.give(kMaster, answer(f.messages<Confirm>(1).back().nonce, view.id));
+  CHECK(f.fences == std::vector<std::uint64_t>{21});
+  CHECK(f.confirmations == 2);
+}
+
 TEST_CASE("without a master everybody left must agree, and nobody may have promised a new epoch") {
   ControlFixture f;
   const Member fourth = played(4);
@@ -65,7 +80,7 @@ TEST_CASE("without a master everybody left must agree, and nobody may have promi
   f.core->linkLost(1, LinkLoss::kReset);
   f.core->linkLost(f.dials.back().first, LinkLoss::kRefused);
   f.sent.clear();
-  f.core->confirmView();
+  f.core->confirmView(1);
   const auto nonce = f.messages<Confirm>(3).at(0).nonce;
   REQUIRE(f.messages<Confirm>(4).size() == 1);
   f.give(kThird, answer(nonce, view.id, 2));  // agreed to a takeover
@@ -79,7 +94,7 @@ TEST_CASE("with nobody in reach the member serves as the half of a split") {
   ControlFixture f;
   const ClusterView view = ControlFixture::viewOf({kMaster, kSelf}, 5);
   f.join(view);
-  f.core->confirmView();
+  f.core->confirmView(1);
   CHECK(f.confirmations == 0);
   f.core->linkLost(1, LinkLoss::kReset);
   f.core->linkLost(f.dials.back().first, LinkLoss::kRefused);
@@ -132,7 +147,7 @@ TEST_CASE("a question that comes before the first tick after a pause: nobody cou
   f.tick();
   f.sent.clear();
   f.clock.millis += 2 * ControlSettings().silenceMillis;
-  f.core->confirmView();
+  f.core->confirmView(1);
   CHECK(f.confirmations == 0);
   const auto asked = f.messages<Confirm>(1);
   REQUIRE(asked.size() == 1);
@@ -142,7 +157,7 @@ TEST_CASE("a question that comes before the first tick after a pause: nobody cou
 
 TEST_CASE("a member without a cluster has nothing to confirm") {
   ControlFixture f;
-  f.core->confirmView();
+  f.core->confirmView(1);
   CHECK(f.confirmations == 1);
 }
 
@@ -150,11 +165,11 @@ TEST_CASE("a member of protocol 1 is asked in words it knows, and answers come i
   ControlFixture f;
   const ClusterView view = ControlFixture::viewOf({kMaster, kSelf}, 5, 1);
   f.join(view, 1);
-  f.core->confirmView();
+  f.core->confirmView(1);
   CHECK(f.count(Kind::kConfirm, 1) == 0);
   REQUIRE(f.messages<ViewQuery>(1).size() == 1);
   CHECK(f.messages<ViewQuery>(1)[0].epoch == 0);
-  f.core->confirmView();
+  f.core->confirmView(1);
   REQUIRE(f.messages<ViewQuery>(1).size() == 2);
   f.give(kMaster, ViewAnswer{0, false, 1, view});
   CHECK(f.confirmations == 0);  // answers the question before the second pause

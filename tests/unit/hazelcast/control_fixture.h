@@ -42,6 +42,7 @@ struct ControlFixture final : ControlHost {
   std::vector<LinkId> closed;
   std::vector<std::string> infos, warnings, errors;
   int confirmations = 0;
+  std::vector<std::uint64_t> fences;  // of the last one
   int installs = 0;
   bool hasLeft = false;
   std::uint64_t entries = 0;
@@ -56,7 +57,10 @@ struct ControlFixture final : ControlHost {
   void installed(const ViewPtr&) override { ++installs; }
   void keepEntriesForMerge() override {}
   std::uint64_t ownedEntries() const override { return entries; }
-  void confirmed() override { ++confirmations; }
+  void confirmed(const std::vector<std::uint64_t>& list) override {
+    ++confirmations;
+    fences = list;
+  }
   void left() override { hasLeft = true; }
   void log(int level, const std::string& text) override {
     (level == 0 ? infos : level == 1 ? warnings : errors).push_back(text);

@@ -1,4 +1,6 @@
 // Leaving only when it is safe, and what a leaver says of the copies that will be missing.
+#include <algorithm>
+
 #include "control_fixture.h"
 
 using namespace ox;
@@ -82,4 +84,35 @@ TEST_CASE("alone and waiting for safety, a member stays") {
   f.tick();
   CHECK_FALSE(f.hasLeft);
   CHECK(f.core->joined());
+}
+
+TEST_CASE("copies that cannot be held are told once per change, not for the first member alone") {
+  ControlSettings settings;
+  settings.backupCopies = 2;
+  ControlFixture f(settings);
+  f.found();
+  const auto told = [&] {
+    return std::count_if(f.warnings.begin(), f.warnings.end(), [](const std::string& w) {
+      return w.find("copies of each partition are configured") != std::string::npos;
+    });
+  };
+  CHECK(told() == 0);
+  const auto admit = [&](Member m) {
+    f.core->linkUp(m.id.lo, {m.id, m.address, m.lite, true, kProtocolMax});
+    f.give(m, JoinRequest{m, 4});
+    f.tick();
+    for (const Member& other : f.core->view()->members)
+      if (other.id != f.self.id) f.give(other, ViewAck{f.core->view()->id});
+    f.tick();
+    REQUIRE(f.core->view()->find(m.id) != nullptr);
+  };
+  Member lite = played(7);
+  lite.lite = true;
+  admit(lite);
+  CHECK(told() == 1);
+  CHECK(ControlFixture::said(f.warnings, "3 copies of each partition are configured, the 1 full"));
+  admit(played(3));
+  CHECK(told() == 2);  // two can be held now
+  admit(played(4));
+  CHECK(told() == 2);  // all
 }

@@ -1,5 +1,6 @@
 // The fence after a pause, the memory limit, the minimum size, reads from a local backup.
 #include <algorithm>
+#include <set>
 
 #include "data_harness.h"
 
@@ -40,13 +41,13 @@ TEST_CASE("an owner that stood still answers nothing before its view is confirme
         auto v = c.view({{1, 2}});
         for (const int n : {1, 2}) {
           c.core(n).viewInstalled(v);
-          c.core(n).confirmed();
+          c.node(n).confirmed();
         }
         c.call(1, MapOp::kSet, "k", "new");
         c.settle();
         c.core(0).viewInstalled(v);
       }
-      c.core(0).confirmed();
+      c.node(0).confirmed();
       c.run(100);
       CHECK(read.value().value == (replaced ? "new" : "old"));
       CHECK(write.value().applied);
@@ -64,7 +65,7 @@ TEST_CASE("a write that waited for its backup during the pause is answered after
   c.clock.advance(6000);
   c.settle();  // the acknowledgement arrives
   CHECK_FALSE(set.done());
-  c.core(0).confirmed();
+  c.node(0).confirmed();
   c.settle();
   CHECK(set.value().applied);
 }
@@ -74,12 +75,35 @@ TEST_CASE("a confirmation that arrives after another pause confirms nothing") {
   c.installNew({{0}});
   c.clock.advance(6000);
   auto read = c.call(0, MapOp::kGet, "k");
+  const std::uint64_t first = c.node(0).fence;
   c.clock.advance(6000);
-  c.core(0).confirmed();
+  c.core(0).confirmed({first});
   CHECK(c.node(0).pauses == 2);
+  CHECK(c.node(0).fence != first);
   CHECK_FALSE(read.done());
-  c.core(0).confirmed();
+  // It may have lain in a queue for long, behind the question of the second pause.
+  c.core(0).confirmed({first});
+  CHECK_FALSE(read.done());
+  c.core(0).confirmed({first, c.node(0).fence});
   CHECK(read.done());
+}
+
+TEST_CASE("the fences of two shards of a member have different numbers") {
+  std::set<std::uint64_t> seen;
+  for (const int index : {0, 1}) {
+    Cluster c(1, {}, 2, [&](ShardSettings& s) {
+      fence(s);
+      s.shardIndex = index;
+      s.shardCount = 2;
+    });
+    c.installNew({{0}});
+    for (int pause = 0; pause < 3; ++pause) {
+      c.clock.advance(6000);
+      c.core(0).tick();
+      seen.insert(c.node(0).fence);
+    }
+  }
+  CHECK(seen.size() == 6);
 }
 
 TEST_CASE("short pauses and a fence that is off change nothing") {
@@ -193,15 +217,13 @@ TEST_CASE("readBackupData answers from the own synchronous copy, and only from t
   CHECK(c.sent[Kind::kOperation] == before + 2);
 }
 
-TEST_CASE("writes with fewer copies than configured are counted, and told after a while") {
+TEST_CASE("writes with fewer copies than configured are counted") {
   Cluster c(1, with(mapOf("m", 2)));
   c.installNew({{0}});
   CHECK(c.call(0, MapOp::kSet, "k", "v").value().applied);
   CHECK(c.core(0).figures().fewerCopies == 1);
-  CHECK(c.node(0).logs.empty());
   c.run(31'000);
-  REQUIRE(c.node(0).logs.size() == 1);
-  CHECK(c.node(0).logs[0].find("2 backups") != std::string::npos);
+  CHECK(c.node(0).logs.empty());  // the master tells (control_safe_leave_test.cpp)
 }
 
 TEST_CASE("a backup whose content differs although its numbers fit is found and copied anew, once") {

@@ -71,7 +71,12 @@ class Cluster {
       done.emplace_back(view, migration);
     }
     int pauses = 0;
-    void paused() override { ++pauses; }
+    std::uint64_t fence = 0;  // of the last pause
+    void paused(std::uint64_t number) override {
+      ++pauses;
+      fence = number;
+    }
+    void confirmed() { core->confirmed({fence}); }
     void log(int, const std::string& text) override { logs.push_back(text); }
   };
 
