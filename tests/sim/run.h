@@ -16,6 +16,7 @@
 namespace ox::sim {
 
 inline constexpr std::int64_t kSettleMillis = 180'000;
+inline constexpr Micros kUnevenLimit = 20 * kSecond;
 inline constexpr std::int64_t kMoveMillis = 1000;  // of one copy, at most, when the links are slow
 inline constexpr Micros kDrainLimit = 120 * kSecond;
 inline constexpr std::uint16_t kFirstPort = 5701;
@@ -52,6 +53,7 @@ class Run {
   std::string stop(const std::string& which, int count);
   std::string gone();
   std::string waitMerging(const std::string& limitMillis);
+  void waitUneven();
   std::string rolling(bool upgrade);
   std::string expect(const std::string& what);
 

@@ -96,6 +96,7 @@ std::string Run::execute(const Words& w) {
   if (const auto load = sideLoads_.find(what); load != sideLoads_.end())
     return load->second->command({w.begin() + 1, w.end()});
   if (what == "wait" && arg == "merging") return waitMerging(word(w, 2));
+  if (what == "wait" && arg == "uneven") return waitUneven(), std::string();
   if (what == "settle") return settle(arg.empty() ? settleMillis() : number(arg));
   if (what == "crash") return crash(arg, word(w, 2) == "power");
   if (what == "restart") return restart();
@@ -301,6 +302,23 @@ std::string Run::waitMerging(const std::string& limitMillis) {
   });
   return merging ? std::string()
                  : "nobody merges anything within " + std::to_string(limit) + " ms";
+}
+
+// Until a member has installed a list with other owners that the next master does not have yet;
+// for a while at most, as nothing may have to move.
+void Run::waitUneven() {
+  world_->run(kUnevenLimit, [&] {
+    SimMember* master = pick("master");
+    if (master == nullptr || !master->view() || master->view()->members.size() < 3) return false;
+    SimMember* next = world_->find(master->view()->members[1].id);
+    if (next == nullptr || !next->view()) return false;
+    for (SimMember* m : world_->living()) {
+      if (m == master || m == next || !m->view() || !(m->view()->id > next->view()->id)) continue;
+      for (std::size_t p = 0; p < m->view()->partitions.size(); ++p)
+        if (m->view()->partitions[p].at[0] != next->view()->partitions[p].at[0]) return true;
+    }
+    return false;
+  });
 }
 
 std::string Run::gone() {
