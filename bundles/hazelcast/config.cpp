@@ -165,8 +165,7 @@ void readStructures(const config::Config& config, GridConfig& out, Reader& reade
   for (const auto& file : config.files()) {
     if (!file.starts_with("hazelcast/") || file.find('/', 10) != std::string::npos) continue;
     const std::string own = trimmed(config.getFrom(file, keys::kMapName));
-    MapConfig map = maps->all().contains(own) && !described.contains(own) ? maps->of(own)
-                                                                          : maps->defaults();
+    MapConfig map = described.contains(own) ? maps->defaults() : maps->of(own);
     map.name.clear();
     bool any = false;
     config::Setting last;

@@ -6,6 +6,7 @@
 #include "config/rules.h"
 #include "config/value.h"
 #include "encryption.h"
+#include "net/keyed_hash.h"
 #include "net/tls.h"
 
 namespace ox::grid {
@@ -166,7 +167,8 @@ Result<std::shared_ptr<const net::TlsContext>> openEncryption(const GridEncrypti
   }
   if (settings.kind == GridEncryption::Kind::kSharedKey) {
     net::TlsSharedKey tls;
-    tls.key = net::deriveTlsKey(settings.password, settings.salt, settings.iterations);
+    tls.key = net::keyOfPassword(settings.password, settings.salt, settings.iterations,
+                                 net::kTlsKeyBytes);
     tls.protocol = {kWithKey, kWithCertificates,
                     "the other side uses ssl, this member uses symmetricEncryption"};
     return net::TlsContext::make(tls);

@@ -11,7 +11,6 @@
 
 namespace ox::grid {
 namespace {
-using services::Completion;
 using services::MapStats;
 
 constexpr std::int64_t kStatsWaitMillis = 1000;

@@ -264,10 +264,13 @@ class Xml {
   void map(const XmlElement& e) {
     const std::string* name = e.attribute("name");
     if (name == nullptr || name->empty()) return error(e, "a map needs a name");
-    if (name->find_first_of("*?") != std::string::npos)
-      return warn(e, "name \"" + *name + "\" is a pattern; maps are described by their whole name, "
-                     "or all by name=\"default\"; it has no effect");
-    MapConfig map = maps_->of(*name);
+    if (std::count(name->begin(), name->end(), '*') > 1)
+      return error(e, "name \"" + *name + "\": a pattern has one *");
+    // What patterns say does not add up: one description, the nearest, applies to a map.
+    const auto& known = name->find('*') == std::string::npos ? maps_->all() : maps_->patterns();
+    const auto former = known.find(*name);
+    MapConfig map = former != known.end() ? former->second : maps_->defaults();
+    map.name = *name;
     const auto set = [&](const XmlElement& c, const char* field, const std::string& value) {
       readMapField(field, "<" + c.name + ">", at(c, value), map, reader_);
     };

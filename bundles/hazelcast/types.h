@@ -45,6 +45,16 @@ struct Member {
   bool operator==(const Member&) const = default;
 };
 
+// For tables by name that are asked with views.
+struct NameHash {
+  using is_transparent = void;
+  std::size_t operator()(BytesView v) const { return std::hash<BytesView>{}(v); }
+};
+struct NameEqual {
+  using is_transparent = void;
+  bool operator()(BytesView a, BytesView b) const { return a == b; }
+};
+
 inline constexpr int kMaxReplicas = 7;  // owner and up to 6 backups
 inline constexpr int kDefaultPartitionCount = 271;
 

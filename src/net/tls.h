@@ -54,13 +54,10 @@ struct TlsCertificates {
 };
 
 struct TlsSharedKey {
-  Bytes key;  // of deriveTlsKey
+  Bytes key;  // of keyOfPassword(), kTlsKeyBytes
   TlsProtocol protocol;
   std::uint64_t rekeyRecords = kRekeyRecords;
 };
-
-// PBKDF2-HMAC-SHA256; takes tens of milliseconds on purpose.
-Bytes deriveTlsKey(const std::string& password, const std::string& salt, int iterations);
 
 class TlsContext {
  public:

@@ -154,16 +154,6 @@ bool alpnOffers(BytesView extension, std::string_view name) {
   return false;
 }
 
-Bytes deriveTlsKey(const std::string& password, const std::string& salt, int iterations) {
-  Bytes out(kTlsKeyBytes, '\0');
-  OX_CHECK(PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()),
-                             reinterpret_cast<const unsigned char*>(salt.data()),
-                             static_cast<int>(salt.size()), iterations, EVP_sha256(),
-                             static_cast<int>(out.size()),
-                             reinterpret_cast<unsigned char*>(out.data())) == 1);
-  return out;
-}
-
 TlsContext::Impl::~Impl() {
   SSL_CTX_free(context);
   OPENSSL_cleanse(key.data(), key.size());

@@ -6,20 +6,16 @@ import subprocess
 import time
 
 from grid_member import HZ, Daemon, spawn, wait_for
+from tally import check
 
 NET = HZ + "network."
-
-
-def checked(ok, text):
-    from __main__ import check  # the tally is the main program's
-    check(ok, text)
 
 
 def multicast(case):
     """Three members started at once find each other by multicast only."""
     case.start([1, 2, 3], {NET + "join": "multicast"})
     took = case.whole([1, 2, 3])
-    checked(True, "multicast: one cluster of three after %.1f s" % took)
+    check(True, "multicast: one cluster of three after %.1f s" % took)
     load = case.load([1, 2, 3])
     time.sleep(1)
     load.stop()
@@ -62,13 +58,13 @@ def dns(case):
                NET + "join.dns.resolverPort": 53, NET + "join.dns.refreshMillis": 1000}
     case.start([1, 2], by_name)
     took = case.whole([1, 2])
-    checked(True, "dns: two members by one record after %.1f s" % took)
+    check(True, "dns: two members by one record after %.1f s" % took)
     server.change(["10.99.0.77"])  # where nobody is
     case.start([3], by_name)
     wait_for("the third to be alone", lambda: case.members[3].whole(1))
     server.change([case.network.address(h) for h in (1, 2, 3)])
     took = case.whole([1, 2, 3], 40)
-    checked(True, "dns: one cluster of three %.1f s after the records changed" % took)
+    check(True, "dns: one cluster of three %.1f s after the records changed" % took)
 
 
 def made_certificates(directory):
@@ -101,11 +97,11 @@ def tls(case):
     daemon = Daemon(case.network, case.settings(3, hosts, with_keys(3), "-daemon"), case.build)
     for host in (1, 2):
         wait_for("three members with certificates", lambda h=host: case.members[h].whole(3), 30)
-    checked(True, "tls: two members and a daemon are one cluster")
+    check(True, "tls: two members and a daemon are one cluster")
     load = case.load([1, 2])
     case.start([4], None, [1, 4])
     wait_for("the plain member to be refused", lambda: case.members[4].refused("encryption"))
-    checked(case.members[4].records(r"\(encryption\): .* encrypts its links") and
+    check(case.members[4].records(r"\(encryption\): .* encrypts its links") and
             case.members[1].records(r"\(encryption\): the other side does not encrypt its links"),
             "tls: encrypted and plain member name the reason in both logs")
     shutil.copy(keys + "/renewed.pem", keys + "/node3.pem")
@@ -119,7 +115,7 @@ def tls(case):
         wait_for("three members again", lambda h=host: case.members[h].whole(3), 30)
     load.stop()
     case.judge(load, [1, 2], "tls")
-    checked(not daemon.records(r"password of the tests|BEGIN .*PRIVATE"), "tls: no secret in the log")
+    check(not daemon.records(r"password of the tests|BEGIN .*PRIVATE"), "tls: no secret in the log")
     daemon.signal(signal.SIGTERM)
     wait_for("the daemon to leave", lambda: case.members[1].whole(2), 20)
     case.judge(load, [1, 2], "tls, after the daemon left")
@@ -138,13 +134,13 @@ def symmetric(case):
     for host in (1, 3):
         wait_for("the reason in the log of host %d" % host,
                  lambda h=host: case.members[h].records(r"\(tls\): password, salt or iteration count"))
-    checked(not any(m.records("right-one|wrong-one") for m in case.members.values()),
+    check(not any(m.records("right-one|wrong-one") for m in case.members.values()),
             "symmetric: both logs name the reason, none the password")
     case.members[2].kill()
     load.members = [case.members[1]]
     case.start([2], with_password("right-one"), [1, 2])
     took = case.whole([1, 2])
-    checked(True, "symmetric: a killed member is back after %.1f s" % took)
+    check(True, "symmetric: a killed member is back after %.1f s" % took)
     load.stop()
     case.judge(load, [1, 2], "symmetric")
 
@@ -160,13 +156,13 @@ def wait_safe(case):
     time.sleep(0.5)
     daemon.signal(signal.SIGUSR1)
     time.sleep(2)
-    checked(daemon.alive() and case.members[1].whole(2),
+    check(daemon.alive() and case.members[1].whole(2),
             "wait-safe: without another full member the daemon serves on")
-    checked(daemon.records("waiting to stop until it is safe: the other nodes cannot hold every copy"),
+    check(daemon.records("waiting to stop until it is safe: the other nodes cannot hold every copy"),
             "wait-safe: its log says what it waits for")
     case.start([2], None, hosts, maps)
     wait_for("the daemon to stop by itself", lambda: not daemon.alive(), 30)
-    checked(daemon.process.returncode == 0, "wait-safe: it stops when the others hold every copy, exit %d" %
+    check(daemon.process.returncode == 0, "wait-safe: it stops when the others hold every copy, exit %d" %
             daemon.process.returncode)
     case.whole([1, 2])
     load.stop()

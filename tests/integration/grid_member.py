@@ -4,23 +4,17 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "packaging",
+                                "tour"))
+from cluster import wait_for  # noqa: E402
 
 HZ = "com.openexchange.hazelcast."
 PORT = 5701
 STARTED = []  # every process of this run, to be ended whatever happens
-
-
-def wait_for(what, condition, seconds=20.0, pause=0.05):
-    deadline = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError("waited %g s in vain for: %s" % (seconds, what))
-        time.sleep(pause)
 
 
 def spawn(command, log, **options):

@@ -17,20 +17,12 @@ import grid_history
 import namespaces
 from grid_history import Load
 from grid_member import Member, Settings, end_all, wait_for
+from tally import check, result
 
 ROOT = os.environ.get("OX_SOURCE") or os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 BUILD = os.environ.get("OX_BUILD") or os.path.join(ROOT, "build", "release")
 HOSTS = 5
-
-passed = failed = 0
-
-
-def check(ok, text):
-    global passed, failed
-    passed += bool(ok)
-    failed += not ok
-    print(("ok      " if ok else "FAILED  ") + text, flush=True)
 
 
 class Case:
@@ -260,7 +252,6 @@ CASES = [kill, kill_two, stop_two, freeze, split, one_way, partial, loss]
 
 
 def main(names):
-    global failed
     from grid_cases import MORE  # discovery, TLS, daemons
     cases = CASES + MORE
     unknown = set(names) - {c.__name__ for c in cases}
@@ -272,8 +263,7 @@ def main(names):
     if reason:
         for case in cases:
             print("skipped %s: %s" % (case.__name__, reason))
-        print("%d passed, %d failed, %d skipped" % (passed, failed, len(cases)))
-        return failed
+        return result(len(cases))
     namespaces.remove_left_over()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     work = tempfile.mkdtemp(prefix="ox-grid-")
@@ -301,8 +291,7 @@ def main(names):
             network.remove()
         if not os.environ.get("OX_KEEP"):
             shutil.rmtree(work)
-    print("%d passed, %d failed" % (passed, failed))
-    return failed
+    return result()
 
 
 def show_logs(case):

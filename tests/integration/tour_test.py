@@ -14,6 +14,9 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from tally import check, result  # noqa: E402
+
 ROOT = os.environ.get("OX_SOURCE") or os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 BUILD = os.environ.get("OX_BUILD") or os.path.join(ROOT, "build", "release")
@@ -22,15 +25,6 @@ LAST = re.compile(r"^tour: (\d+) steps, (\d+) failed$")
 TOUR_STEPS = 19
 # Moments of the interrupt: after that many lines of the tour, so many seconds later.
 MOMENTS = ((2, 0.0), (2, 0.05), (2, 0.2), (3, 0.3), (4, 0.0), (9, 0.4), (16, 1.0), (19, 0.5))
-
-passed = failed = 0
-
-
-def check(ok, text):
-    global passed, failed
-    passed += bool(ok)
-    failed += not ok
-    print(("ok      " if ok else "FAILED  ") + text, flush=True)
 
 
 def free_base():
@@ -221,8 +215,7 @@ def main():
         interrupt_of_the_build(tree)
         interrupts_of_the_tour(tree)
         whole_tour(tree)
-    print("%d passed, %d failed" % (passed, failed))
-    return 1 if failed else 0
+    return result()
 
 
 if __name__ == "__main__":

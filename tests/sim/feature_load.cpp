@@ -47,6 +47,7 @@ struct FeatureLoad::State : std::enable_shared_from_this<State> {
   std::map<MemberId, Heard> heard;
   std::map<std::string, Holder> holders;
   std::size_t granted = 0;
+  std::size_t outside = 0;  // writes without the lock that were acknowledged
   std::string failed;
 
   static std::string key(std::uint64_t i) { return "feature-" + std::to_string(i); }
@@ -77,6 +78,7 @@ struct FeatureLoad::State : std::enable_shared_from_this<State> {
     SimMember* m = anybody();
     if (m == nullptr) return later(20 * kMillisecond, &State::client);
     if (random.below(3) == 0) return lock(*m);
+    if (random.below(4) == 0) return writeLocked(*m);
     const std::size_t number = runs.size();
     Run run;
     run.key = key(random.below(kKeys));
@@ -96,8 +98,28 @@ struct FeatureLoad::State : std::enable_shared_from_this<State> {
     });
   }
 
+  std::string lockName() { return "lock-" + std::to_string(random.below(3)); }
+  // A write without the lock: it waits for whoever holds it.
+  void writeLocked(SimMember& m) {
+    ++outstanding;
+    auto over = std::make_shared<bool>(false);
+    const auto end = [self = shared_from_this()](bool ok) {
+      --self->outstanding;
+      self->outside += ok ? 1 : 0;
+      self->later(20 * kMillisecond, &State::client);
+    };
+    watch(m.id, over, [end] { end(false); });
+    services::MapRequest request;
+    request.op = services::MapOp::kSet;
+    request.key = lockName();
+    request.value = "outside";
+    m.data().execute(kMap, std::move(request), [over, end](const Result<services::MapReply>& r) {
+      if (!std::exchange(*over, true)) end(r.ok());
+    });
+  }
+
   void lock(SimMember& m) {
-    const std::string name = "lock-" + std::to_string(random.below(3));
+    const std::string name = lockName();
     const auto token = static_cast<std::uint32_t>(++next);
     ++outstanding;
     auto over = std::make_shared<bool>(false);
@@ -126,8 +148,39 @@ struct FeatureLoad::State : std::enable_shared_from_this<State> {
     }
     holders[name] = mine;
     ++granted;
-    world.after(static_cast<Micros>(random.below(30 * kMillisecond)) + 1,
-                [self = shared_from_this(), name, mine] { self->release(name, mine); });
+    useLock(name, mine);
+  }
+  // Writes under the lock, looks a while later whether that still stands, gives the lock back.
+  void useLock(const std::string& name, const Holder& mine) {
+    const auto back = [self = shared_from_this(), name, mine] { self->release(name, mine); };
+    SimMember* m = world.find(mine.member);
+    if (m == nullptr || !m->alive) return;
+    services::MapRequest request;
+    request.op = services::MapOp::kSet;
+    request.key = name;
+    request.value = "token " + std::to_string(mine.token);
+    request.lockToken = mine.token;
+    m->data().execute(
+        kMap, request, [self = shared_from_this(), name, mine, back](const auto& written) {
+          if (!written) return back();
+          self->world.after(static_cast<Micros>(self->random.below(30 * kMillisecond)) + 1,
+                            [self, name, mine, back] { self->lookAtLocked(name, mine, back); });
+        });
+  }
+  void lookAtLocked(const std::string& name, const Holder& mine, std::function<void()> back) {
+    SimMember* m = world.find(mine.member);
+    if (m == nullptr || !m->alive) return;
+    services::MapRequest request;
+    request.key = name;
+    m->data().execute(kMap, request,
+                      [self = shared_from_this(), name, mine, back](const auto& read) {
+                        const std::string wanted = "token " + std::to_string(mine.token);
+                        if (read && read->value != wanted && self->judgeLocks &&
+                            self->everybodySees(mine.member) && self->failed.empty())
+                          self->failed = name + ": '" + read->value.value_or("nothing") +
+                                         "' was written while " + wanted + " held it";
+                        back();
+                      });
   }
   bool everybodySees(const MemberId& id) {
     for (SimMember* m : world.living())
@@ -200,7 +253,7 @@ struct FeatureLoad::State : std::enable_shared_from_this<State> {
         return "the processor's run " + run.mark + " on " + run.key + " is there " +
                std::to_string(times) + " times" + (run.acknowledged ? ", acknowledged" : "");
     }
-    if (good < 20 || granted < 5) return "the features were nearly not used";
+    if (good < 20 || granted < 5 || outside < 5) return "the features were nearly not used";
     for (SimMember* m : world.living()) {
       const auto it = heard.find(m->id);
       if (it == heard.end()) continue;

@@ -1,7 +1,8 @@
 // FeatureLoad: entry processors, locks and entry listeners under whatever the scenario does; judge.
 //
 // Judged:   every acknowledged run of the processor is in the value exactly once, no other more than once;
-//           no two callers of one cluster hold a lock at the same time; a listener hears every
+//           no two callers of one cluster hold a lock at the same time, and writes of others to a
+//           locked key wait until it is free; a listener hears every
 //           acknowledged change of the time it was registered, in order, or a gap of the partition.
 // Commands: features on | off | judge | locks-loose (two sides serve: locks are not judged)
 #pragma once

@@ -1,4 +1,5 @@
-// What the discoveries have in common: the list that was told, timers that end with stop(), logs.
+// What the discoveries have in common: the list that was told, timers that end with stop(), logs,
+// and one look at a time in the background, whose answer counts unless the settings changed since.
 #pragma once
 
 #include <utility>
@@ -45,6 +46,27 @@ class DiscoveryBase : public Discovery, public std::enable_shared_from_this<Disc
     });
   }
   virtual void look() = 0;
+  // The settings changed: what is being looked up belongs to the former ones.
+  void forgetLook() {
+    ++generation_;
+    looking_ = false;
+  }
+  // One at a time: work() in the background, its result in done() on the shard. `work` uses of this
+  // object only what never changes.
+  template <typename Self, typename Work, typename Done>
+  void lookInBackground(Self* me, Work work, Done done) {
+    if (looking_ || stopped_) return;
+    ++counters_.looks;
+    looking_ = setup_.background([self = std::static_pointer_cast<Self>(me->shared_from_this()),
+                                  work = std::move(work), done, looked = generation_]() mutable {
+      auto answer = std::make_shared<decltype(work())>(work());
+      self->setup_.shard->post([self, done, looked, answer] {
+        if (self->stopped_ || looked != self->generation_) return;
+        self->looking_ = false;
+        ((*self).*done)(*answer);
+      });
+    });
+  }
   void info(const std::string& text) { setup_.log(0, prefix() + text); }
   void warn(const std::string& text) { setup_.log(1, prefix() + text); }
   std::string prefix() const { return "discovery (" + setup_.settings.mode + "): "; }
@@ -57,6 +79,10 @@ class DiscoveryBase : public Discovery, public std::enable_shared_from_this<Disc
   bool others_ = false;      // the view holds more than this member
   bool stopped_ = false;
   std::uint64_t timer_ = 0;
+
+ private:
+  bool looking_ = false;
+  std::uint64_t generation_ = 0;
 };
 
 std::shared_ptr<Discovery> makeStaticDiscovery(DiscoverySetup setup);

@@ -25,8 +25,7 @@ class DnsDiscovery final : public DiscoveryBase {
   void reload(const DiscoverySettings& settings) override {
     if (settings.dns == setup_.settings.dns) return;
     setup_.settings.dns = settings.dns;
-    ++generation_;
-    under_ = false;
+    forgetLook();
     look();
   }
 
@@ -35,15 +34,14 @@ class DnsDiscovery final : public DiscoveryBase {
 
   void look() override {
     lookAfter(book_.pause(setup_.settings.dns, !others_));
-    if (under_ || stopped_) return;
-    ++counters_.looks;
-    const auto self = std::static_pointer_cast<DnsDiscovery>(shared_from_this());
-    under_ = setup_.background([self, settings = setup_.settings.dns, generation = generation_] {
-      auto answers = std::make_shared<Answers>();
-      for (const auto& name : settings.names)
-        answers->emplace(name, self->ask(settings, name));
-      self->setup_.shard->post([self, generation, answers] { self->answered(generation, *answers); });
-    });
+    lookInBackground(
+        this,
+        [this, settings = setup_.settings.dns] {
+          Answers answers;
+          for (const auto& name : settings.names) answers.emplace(name, ask(settings, name));
+          return answers;
+        },
+        &DnsDiscovery::answered);
   }
 
   // In the background; of the setup only what never changes.
@@ -80,9 +78,7 @@ class DnsDiscovery final : public DiscoveryBase {
     return out;
   }
 
-  void answered(std::uint64_t generation, const Answers& answers) {
-    if (stopped_ || generation != generation_) return;
-    under_ = false;
+  void answered(Answers& answers) {
     book_.answered(answers);
     failed(book_.failed());
     found(book_.candidates());
@@ -90,8 +86,6 @@ class DnsDiscovery final : public DiscoveryBase {
   }
 
   DnsBook book_;
-  bool under_ = false;
-  std::uint64_t generation_ = 0;
 };
 
 }  // namespace

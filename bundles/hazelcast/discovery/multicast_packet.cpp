@@ -1,12 +1,9 @@
 #include "discovery/multicast_packet.h"
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 #include "base/check.h"
 #include "discovery/candidates.h"
 #include "member_protocol/handshake.h"
+#include "net/keyed_hash.h"
 
 namespace ox::grid {
 namespace {
@@ -15,14 +12,7 @@ constexpr std::uint8_t kLooking = 1, kProven = 2;
 
 // Another label than the links have: a proof of one place is worth nothing in the other.
 Bytes packetProof(const Bytes& key, BytesView packet) {
-  const std::string text = "ox multicast 1" + std::string(packet);
-  Bytes out(kProofBytes, '\0');
-  unsigned size = 0;
-  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-       reinterpret_cast<const unsigned char*>(text.data()), text.size(),
-       reinterpret_cast<unsigned char*>(out.data()), &size);
-  OX_CHECK(size == kProofBytes);
-  return out;
+  return net::hmacSha256(key, "ox multicast 1" + std::string(packet));
 }
 }  // namespace
 
@@ -72,10 +62,8 @@ Heard decodeAnnouncement(BytesView packet, const std::string& clusterName, const
     return Heard::kBad;
   if (out.clusterName != clusterName) return Heard::kForeign;
   if (proven != !key.empty()) return Heard::kUnproven;
-  if (proven) {
-    const Bytes expected = packetProof(key, packet.substr(0, end));
-    if (CRYPTO_memcmp(expected.data(), proof.data(), kProofBytes) != 0) return Heard::kUnproven;
-  }
+  if (proven && !net::sameProof(proof, packetProof(key, packet.substr(0, end))))
+    return Heard::kUnproven;
   return Heard::kOurs;
 }
 

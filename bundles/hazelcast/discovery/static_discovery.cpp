@@ -20,8 +20,7 @@ class StaticDiscovery final : public DiscoveryBase {
   void reload(const DiscoverySettings& settings) override {
     if (settings.nodes == setup_.settings.nodes) return;
     setup_.settings.nodes = settings.nodes;
-    ++generation_;  // what is being resolved belongs to the former list
-    under_ = false;
+    forgetLook();
     info("Applied changed static members: " + std::to_string(settings.nodes.size()) + " nodes");
     look();
   }
@@ -40,15 +39,12 @@ class StaticDiscovery final : public DiscoveryBase {
       return found(std::move(addresses));
     }
     lookAfter(list_.covered(members_) && !failures_.any() ? kSettledRelookMillis : kRelookMillis);
-    if (under_) return;
-    ++counters_.looks;
-    const auto self = std::static_pointer_cast<StaticDiscovery>(shared_from_this());
-    under_ = setup_.background([self, nodes = setup_.settings.nodes, known = known_,
-                                generation = generation_]() mutable {
-      auto seen = std::make_shared<Resolved>(
-          resolveAll(nodes, self->setup_.port, self->setup_.resolve, std::move(known)));
-      self->setup_.shard->post([self, generation, seen] { self->resolved(generation, *seen); });
-    });
+    lookInBackground(
+        this,
+        [this, nodes = setup_.settings.nodes, known = known_]() mutable {
+          return resolveAll(nodes, setup_.port, setup_.resolve, std::move(known));
+        },
+        &StaticDiscovery::resolved);
   }
 
   using Known = std::map<std::string, std::vector<std::string>>;
@@ -77,17 +73,13 @@ class StaticDiscovery final : public DiscoveryBase {
     return out;
   }
 
-  void resolved(std::uint64_t generation, Resolved& seen) {
-    if (stopped_ || generation != generation_) return;
-    under_ = false;
+  void resolved(Resolved& seen) {
     known_ = std::move(seen.known);
     failed(seen.bad);
     found(std::move(seen.addresses));
   }
 
   Known known_;
-  bool under_ = false;
-  std::uint64_t generation_ = 0;
 };
 
 }  // namespace

@@ -62,12 +62,11 @@ void LockTable::erase(BytesView key) {
   locks_.erase(it);
 }
 
-bool LockTable::mayWrite(BytesView key, const MemberId& caller, std::uint32_t token,
-                         std::int64_t now) const {
-  if (locks_.empty()) return true;
+std::optional<LockTable::Holder> LockTable::holder(BytesView key, std::int64_t now) const {
+  if (locks_.empty()) return std::nullopt;
   const auto it = locks_.find(slot(key));
-  if (it == locks_.end() || it->second.over(now)) return true;
-  return it->second.owner == caller && it->second.token == token;
+  if (it == locks_.end() || it->second.over(now)) return std::nullopt;
+  return Holder{it->second.owner, it->second.token};
 }
 
 ContainerOutcome LockTable::apply(BytesView request, const ContainerContext& context) {

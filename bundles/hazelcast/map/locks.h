@@ -2,8 +2,8 @@
 //
 // Purpose:   reentrant locks on keys, held by (member, token), with an optional lease. Released when
 //            unlocked, when the lease ends (on the owner's clock), and when the member leaves the view.
-// Promise:   advisory. Writes of others to a locked key are refused (RUN-0005) by the owner in
-//            force; both halves of a split may lock the same key, and the smaller half's locks end
+// Promise:   advisory. Writes of others to a locked key wait at the owner in force, at the end of
+//            their time they fail (RUN-0005, partition/locked_writes.cpp); both halves of a split may lock the same key, and the smaller half's locks end
 //            when they unite.
 // Threads:   one (its shard's).
 // Bounds:    kMaxLocks per partition and map, kMaxLockCount times reentrant, kMaxLeaseMillis.
@@ -37,8 +37,13 @@ class LockTable final : public Container {
   bool empty() const override { return locks_.empty(); }
   std::size_t bytes() const override { return bytes_; }
 
-  // May that caller write the key? (token 0 = a caller without a lock)
-  bool mayWrite(BytesView key, const MemberId& caller, std::uint32_t token, std::int64_t now) const;
+  // Whoever holds the key, if anybody does (token 0 = nobody's).
+  struct Holder {
+    MemberId member;
+    std::uint32_t token = 0;
+    bool operator==(const Holder&) const = default;
+  };
+  std::optional<Holder> holder(BytesView key, std::int64_t now) const;
   std::size_t size() const { return locks_.size(); }
 
  private:

@@ -32,6 +32,28 @@ std::optional<MergePolicy> mergePolicyByName(const std::string& name) {
   return std::nullopt;
 }
 
+MapConfig MapConfigs::of(const std::string& name) const {
+  const auto it = byName_.find(name);
+  if (it != byName_.end()) return it->second;
+  const MapConfig* best = &defaults_;
+  std::pair<std::size_t, std::size_t> most;  // characters matched, in all and before the star
+  for (const auto& [pattern, config] : patterns_) {
+    const std::size_t star = pattern.find('*');
+    const std::string_view head = std::string_view(pattern).substr(0, star);
+    const std::string_view tail = std::string_view(pattern).substr(star + 1);
+    if (name.size() < head.size() + tail.size() || !name.starts_with(head) ||
+        !name.ends_with(tail))
+      continue;
+    const std::pair matched{head.size() + tail.size(), head.size()};
+    if (best != &defaults_ && matched <= most) continue;
+    best = &config;
+    most = matched;
+  }
+  MapConfig config = *best;
+  config.name = name;
+  return config;
+}
+
 const char* nameOf(MergePolicy policy) {
   for (const auto& p : kPolicies)
     if (p.policy == policy) return p.ours;

@@ -52,30 +52,31 @@ struct MapConfig {
 
 class MapConfigs {
  public:
-  void add(MapConfig config) { byName_[config.name] = std::move(config); }
-  // The map's own settings, or defaults (one sync backup) under its name.
-  MapConfig of(const std::string& name) const {
-    const auto it = byName_.find(name);
-    if (it != byName_.end()) return it->second;
-    MapConfig config = defaults_;
-    config.name = name;
-    return config;
+  // A name with one '*' (any characters, also none) describes all maps that match it.
+  void add(MapConfig config) {
+    auto& where = config.name.find('*') == std::string::npos ? byName_ : patterns_;
+    where[config.name] = std::move(config);
   }
+  // The map's own settings; or those of the pattern that matches it with the most characters of its
+  // own (of equal ones the longer beginning); or defaults (one sync backup). Under the map's name.
+  // Source of the rule: Hazelcast's MatchingPointConfigPatternMatcher.
+  MapConfig of(const std::string& name) const;
   // What applies to maps that are not described (hazelcast.xml: map name="default").
   void setDefaults(MapConfig config) { defaults_ = std::move(config); }
   const MapConfig& defaults() const { return defaults_; }
   // Copies beside the owner that the partition table must aim at; at least 1 (the default map).
   int maxCopies() const {
     int most = std::max(1, defaults_.backupCount + defaults_.asyncBackupCount);
-    for (const auto& [_, c] : byName_)
-      most = std::max(most, c.backupCount + c.asyncBackupCount);
+    for (const auto* some : {&byName_, &patterns_})
+      for (const auto& [_, c] : *some) most = std::max(most, c.backupCount + c.asyncBackupCount);
     return std::min(most, 6);
   }
   const std::map<std::string, MapConfig>& all() const { return byName_; }
+  const std::map<std::string, MapConfig>& patterns() const { return patterns_; }
 
  private:
   MapConfig defaults_;
-  std::map<std::string, MapConfig> byName_;
+  std::map<std::string, MapConfig> byName_, patterns_;
 };
 
 }  // namespace ox::grid

@@ -27,8 +27,8 @@ std::string value(const MapText& map, const std::string& key) {
 
 MapTexts describeMaps(const MapConfigs& maps) {
   MapTexts texts;
-  for (const auto& [name, c] : maps.all()) {
-    if (texts.size() >= kMaxMapsTold) break;
+  const auto tell = [&](const std::string& name, const MapConfig& c) {
+    if (texts.size() >= kMaxMapsTold) return;
     MapText text;
     text.name = name.substr(0, kMaxMapText);
     text.fields = {{"backupCount", std::to_string(c.backupCount)},
@@ -43,7 +43,9 @@ MapTexts describeMaps(const MapConfigs& maps) {
                    {"protectReads", c.protectReads ? "true" : "false"},
                    {"discardable", c.discardable ? "true" : "false"}};
     texts.push_back(std::move(text));
-  }
+  };
+  for (const auto& [name, c] : maps.all()) tell(name, c);
+  for (const auto& [name, c] : maps.patterns()) tell(name, c);
   return texts;
 }
 

@@ -2,16 +2,14 @@
 
 #include <algorithm>
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 #include "base/check.h"
 #include "map/map_text.h"
+#include "net/keyed_hash.h"
 
 namespace ox::grid {
 namespace {
 constexpr int kKeyRounds = 100'000;
+constexpr std::size_t kLinkKeyBytes = 32;
 constexpr std::size_t kMaxRefusalText = 512;
 constexpr std::size_t kMaxGroupsLogged = 150;  // of each side, so that both fit a refusal
 
@@ -79,14 +77,7 @@ const char* refusalName(Refusal r) {
 
 Bytes deriveLinkKey(const std::string& password, const std::string& clusterName) {
   if (password.empty()) return {};
-  const std::string salt = "ox member link 1:" + clusterName;
-  Bytes key(32, '\0');
-  OX_CHECK(PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()),
-                             reinterpret_cast<const unsigned char*>(salt.data()),
-                             static_cast<int>(salt.size()), kKeyRounds, EVP_sha256(),
-                             static_cast<int>(key.size()),
-                             reinterpret_cast<unsigned char*>(key.data())) == 1);
-  return key;
+  return net::keyOfPassword(password, "ox member link 1:" + clusterName, kKeyRounds, kLinkKeyBytes);
 }
 
 Handshake Handshake::dial(const LinkIdentity& self, const LinkPurpose& purpose, Bytes nonce,
@@ -170,13 +161,7 @@ Bytes Handshake::proof(const char* role) const {
   text.blob(helloFrame_);
   text.blob(challengeFrame_);
   if (!dialerSettings_.empty()) text.blob(dialerSettings_);
-  Bytes out(kProofBytes, '\0');
-  unsigned size = 0;
-  HMAC(EVP_sha256(), self_.key.data(), static_cast<int>(self_.key.size()),
-       reinterpret_cast<const unsigned char*>(text.bytes().data()), text.size(),
-       reinterpret_cast<unsigned char*>(out.data()), &size);
-  OX_CHECK(size == kProofBytes);
-  return out;
+  return net::hmacSha256(self_.key, text.bytes());
 }
 
 Handshake::Step Handshake::refuse(Refusal code, const std::string& text) {
@@ -290,14 +275,6 @@ Handshake::Step Handshake::onChallenge(BytesView frame) {
   return step;
 }
 
-namespace {
-// Compared in constant time.
-bool same(BytesView got, const Bytes& wanted) {
-  return got.size() == wanted.size() &&
-         CRYPTO_memcmp(got.data(), wanted.data(), wanted.size()) == 0;
-}
-}  // namespace
-
 Handshake::Step Handshake::onProof(BytesView frame) {
   ByteReader in(frame);
   in.u8();
@@ -306,7 +283,7 @@ Handshake::Step Handshake::onProof(BytesView frame) {
   dialerSettings_ = in.ok() ? Bytes(frame.substr(in.position())) : Bytes();
   if (!in.ok() || (peer_.protocol >= 2 && !readSettings(in, groups)) || !in.atEnd())
     return refuse(Refusal::kBadMessage, "undecodable proof");
-  if (!same(proven, proof("ox dialler")))
+  if (!net::sameProof(proven, proof("ox dialler")))
     return refuse(Refusal::kPassword, "group password of " + peer_.member.address.toString() +
                                           " differs from the one of " +
                                           self_.self.address.toString());
@@ -329,7 +306,7 @@ Handshake::Step Handshake::onWelcome(BytesView frame) {
   ByteReader in(frame);
   in.u8();
   const BytesView proven = in.blob();
-  if (!in.ok() || !in.atEnd() || !same(proven, proof("ox acceptor")))
+  if (!in.ok() || !in.atEnd() || !net::sameProof(proven, proof("ox acceptor")))
     return refuse(Refusal::kPassword, peer_.member.address.toString() +
                                           " could not prove that it knows the group password");
   state_ = State::kOver;

@@ -106,11 +106,6 @@ void Impl::containerLocal(Partition& p, MapInfo& m, OpKind kind, services::MapRe
 // Requests of other members' callers, at the owner, known ones aside.
 void Impl::containerRemote(const MemberId& from, Partition& p, MapInfo& m,
                            const OperationMessage& message) {
-  for (ContainerCall& parked : p.parkedCalls) {
-    if (parked.caller != from || parked.counter != message.id.counter) continue;
-    parked.stream = message.stream;  // asked again because the answer takes long
-    return;
-  }
   if (p.data.recent.forgotten(message.id))
     return reply(from, p.number, message.id.counter, message.stream,
                  Error(Code::kGridIndeterminate));
@@ -139,8 +134,9 @@ void Impl::containerCall(Partition& p, ContainerCall call) {
 
 // True = the container has changed. The call is moved into `answers` unless it is parked.
 bool Impl::runContainer(Partition& p, ContainerCall& call, std::vector<ContainerAnswer>& answers) {
-  MapInfo& m = *maps_[call.map];
   call.parked = false;
+  if (call.write) return runParkedWrite(p, call, answers);
+  MapInfo& m = *maps_[call.map];
   if (!containersSpoken()) {
     answers.push_back({std::move(call), 0, containersUnspoken()});
     return false;
@@ -230,7 +226,7 @@ void Impl::giveAnswers(Partition& p, std::vector<ContainerAnswer>& answers) {
     w.caller = call.caller;
     w.counter = call.counter;
     w.stream = call.stream;
-    const int sync = maps_[call.map]->sync;
+    const int sync = maps_[call.write ? call.write->map : call.map]->sync;
     ++pendingWrites_;
     if (p.owner && result && watermark(p, sync) < waitFor) {
       w.result = std::move(result).value();
@@ -253,10 +249,16 @@ void Impl::parkedElsewhere(Partition& p) {
     Call call;
     call.partition = p.number;
     call.kind = one.kind;
-    call.map = maps_[one.map]->name;
-    call.request.value = std::move(one.request);
-    call.request.ttlMillis = std::max<std::int64_t>(one.waitUntil - steady(), 0);
     call.internal = std::move(one.internal);
+    if (one.write) {
+      call.map = maps_[one.write->map]->name;
+      call.cursor = one.write->token;
+      call.request = std::move(one.write->request);
+    } else {
+      call.map = maps_[one.map]->name;
+      call.request.value = std::move(one.request);
+      call.request.ttlMillis = std::max<std::int64_t>(one.waitUntil - steady(), 0);
+    }
     submit(std::move(call));
   }
 }

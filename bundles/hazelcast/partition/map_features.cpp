@@ -1,4 +1,4 @@
-// What maps can beyond single operations: queries, entry processors, locks, eviction; their figures.
+// What maps can beyond single operations: queries, entry processors, eviction; their figures.
 #include <algorithm>
 #include <exception>
 
@@ -21,8 +21,8 @@ constexpr std::size_t kItemOverhead = 64;
 // --- companions: the containers beside a map
 
 std::unique_ptr<Container> Impl::mapContainer(const std::string& name) {
-  if (name.starts_with("@lock:")) return std::make_unique<LockTable>();
-  if (name.starts_with("@listen:")) return std::make_unique<ListenTable>();
+  if (name.starts_with(containerName(kLockType, ""))) return std::make_unique<LockTable>();
+  if (name.starts_with(containerName(kListenType, ""))) return std::make_unique<ListenTable>();
   return nullptr;
 }
 
@@ -53,20 +53,6 @@ LockTable* Impl::lockTable(const Partition& p, const MapInfo& m) const {
 ListenTable* Impl::listenTable(const Partition& p, const MapInfo& m) const {
   HeldContainer* held = m.listeners == kNoMap ? nullptr : findContainer(p.data, m.listeners);
   return held == nullptr ? nullptr : static_cast<ListenTable*>(held->state.get());
-}
-
-// --- locks
-
-// Refused rather than parked: a write that waits would hold up the later ones of its caller.
-bool Impl::mayWrite(Partition& p, MapInfo& m, OpKind kind, BytesView key, const OpId* remote,
-                    std::uint32_t token, Executed& out) {
-  const bool writes = kind == OpKind::kProcess || (isMapOp(kind) && isWrite(kind));
-  if (!writes || m.locks == kNoMap) return true;
-  const LockTable* locks = lockTable(p, m);
-  const MemberId& caller = remote != nullptr ? remote->member : settings_.self;
-  if (locks == nullptr || locks->mayWrite(key, caller, token, wall())) return true;
-  out.error = Error(Code::kBusy, "the key is locked by another caller");
-  return false;
 }
 
 // --- predicates and queries
@@ -340,17 +326,8 @@ void Impl::evict(Partition& p, MapInfo& m, RecordStore& records, const Record* w
     if (!overLimit(records, m.config.maxSizePolicy, limit)) return;
     Record* victim = evictionVictim(records, m.config.eviction, written, random_);
     if (victim == nullptr) return;
-    const Bytes key(victim->key());
-    Change change;
-    change.effect = Effect::kRemoved;
-    change.key = key;
-    change.why = Burial::kExpired;
-    change.stamp = victim->version;
-    change.cause = Change::Cause::kEviction;
-    if (tombstones()) records.bury(tombstoneLog_, key, change.why, change.stamp, steady());
-    else records.erase(victim);
     ++m.evictions;
-    replicate(p, m, change);
+    drop(p, m, records, victim, Change::Cause::kEviction);
   }
 }
 

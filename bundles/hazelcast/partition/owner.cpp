@@ -87,18 +87,24 @@ Impl::Executed Impl::run(Partition& p, MapInfo& m, OpKind kind, const OperationI
 }
 
 // Leaves the version of the record, so that an equally old copy that is used elsewhere wins.
-void Impl::expire(Partition& p, MapInfo& m, RecordStore& records, Record* record) {
-  watchFormer(p, m);
-  ++m.expirations;
+void Impl::drop(Partition& p, MapInfo& m, RecordStore& records, Record* record,
+                Change::Cause cause) {
   const Bytes key(record->key());
   Change change;
   change.effect = Effect::kRemoved;
   change.key = key;
   change.why = Burial::kExpired;
   change.stamp = record->version;
+  change.cause = cause;
   if (tombstones()) records.bury(tombstoneLog_, key, change.why, change.stamp, steady());
   else records.erase(record);
   replicate(p, m, change);
+}
+
+void Impl::expire(Partition& p, MapInfo& m, RecordStore& records, Record* record) {
+  watchFormer(p, m);
+  ++m.expirations;
+  drop(p, m, records, record, Change::Cause::kOperation);
 }
 
 void Impl::runLocal(Partition& p, const std::string& name, OpKind kind,
@@ -114,7 +120,18 @@ void Impl::runLocal(Partition& p, const std::string& name, OpKind kind,
   if (isContainerOp(kind)) return containerLocal(p, *m, kind, request, std::move(internal));
   const OperationInput in{static_cast<MapOp>(kind), request.key, request.value, request.expected,
                           request.ttlMillis, request.maxIdleMillis};
-  Executed e = run(p, *m, kind, in, cursor, meta, nullptr);
+  Executed e;
+  if (behindParked(p, *m, kind, in.key, settings_.self, cursor)) e.locked = true;
+  else e = run(p, *m, kind, in, cursor, meta, nullptr);
+  if (e.locked) {
+    ContainerCall call;
+    call.kind = kind;
+    call.internal = done ? [done = std::move(done)](Result<OpResult> r) {
+      if (r) done(std::move(r->reply));
+      else done(r.error());
+    } : std::move(internal);
+    return parkWrite(p, *m, std::move(call), {m->index, std::move(request), cursor});
+  }
   if (e.error) {
     if (done) done(std::move(*e.error));
     else internal(std::move(*e.error));
@@ -175,6 +192,8 @@ void Impl::serve(const MemberId& from, Partition& p, const OperationMessage& mes
     e.result.reply.value = known->value;
     e.result.count = known->count;
     e.waitFor = std::min(known->seq, p.data.versions[0]);
+  } else if (parkedAlready(p, from, message)) {
+    return;
   } else if (isContainerOp(message.kind)) {
     return containerRemote(from, p, *m, message);
   } else if (isWrite(message.kind) && p.data.recent.forgotten(message.id)) {
@@ -184,7 +203,19 @@ void Impl::serve(const MemberId& from, Partition& p, const OperationMessage& mes
   } else {
     const OperationInput in{static_cast<MapOp>(message.kind), message.key, message.value,
                             message.expected, message.ttlMillis, message.maxIdleMillis};
-    e = run(p, *m, message.kind, in, message.cursor, &message.meta, &message.id);
+    if (behindParked(p, *m, message.kind, in.key, from, message.cursor)) e.locked = true;
+    else e = run(p, *m, message.kind, in, message.cursor, &message.meta, &message.id);
+  }
+  if (e.locked) {
+    ContainerCall call;
+    call.kind = message.kind;
+    call.caller = from;
+    call.counter = message.id.counter;
+    call.stream = message.stream;
+    services::MapRequest request{static_cast<MapOp>(message.kind), Bytes(message.key),
+                                 Bytes(message.value), Bytes(message.expected),
+                                 message.ttlMillis, message.maxIdleMillis};
+    return parkWrite(p, *m, std::move(call), {m->index, std::move(request), message.cursor});
   }
   if (e.error) return reply(from, p.number, message.id.counter, message.stream, *e.error);
   if (e.waitFor == 0 || watermark(p, m->sync) >= e.waitFor)

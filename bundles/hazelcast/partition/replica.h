@@ -166,6 +166,13 @@ struct PendingWrite {
   OpResult result;
 };
 
+// A write to a key that somebody else has locked.
+struct LockedWrite {
+  std::size_t map = 0;
+  services::MapRequest request;
+  std::uint32_t token = 0;
+};
+
 // A request to a container; kept while it is parked, that is, while it waits for a change.
 struct ContainerCall {
   OpKind kind = OpKind::kContainer;
@@ -177,6 +184,7 @@ struct ContainerCall {
   std::uint32_t stream = 0;
   std::function<void(Result<OpResult>)> internal;
   bool parked = false;
+  std::unique_ptr<LockedWrite> write;  // not a request: waits for a change of the locks
 };
 struct ContainerAnswer {
   ContainerCall call;

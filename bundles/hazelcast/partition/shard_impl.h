@@ -7,7 +7,8 @@
 //   calls.cpp        operations of this member's callers: sending, retrying, timing out
 //   guards.cpp       the fence after a pause, limits, reads from a local backup
 //   containers.cpp   everything that is not a map: requests, backup, copy, merge
-//   map_features.cpp queries, entry processors, locks, eviction
+//   map_features.cpp queries, entry processors, eviction
+//   locked_writes.cpp writes that wait until somebody else's lock ends
 //   map_listeners.cpp entry listeners, both sides
 //   bulk.cpp         over all partitions; statistics
 //   merge.cpp        after a split: what is kept, offered, taken
@@ -56,6 +57,8 @@ inline constexpr int kListenGenerationShift = 48;           // in the number of 
 inline constexpr std::size_t kMaxMergeInFlight = 256;
 inline constexpr std::uint32_t kOfferOfBackup = 1;          // cursor of a merge operation
 inline constexpr std::size_t kMaxParkedCalls = 4096;        // waiting for a container, per partition
+inline constexpr std::size_t kMaxParkedWriteBytes = 16u << 20;  // of writes that wait for a lock
+inline constexpr std::int64_t kLockAnswerMillis = 500;      // kept of a call's time for its answer
 inline constexpr std::size_t kMaxContainersMerging = 32;
 inline constexpr std::uint16_t kContainerProtocol = 2;      // of the cluster
 inline constexpr std::int64_t kContainerTickMillis = 100;
@@ -130,14 +133,6 @@ class ShardCore::Impl {
     std::size_t listensTo = kNoMap;  // of an "@listen:" container: its map
     std::int64_t lastAccess = 0, lastUpdate = 0;
   };
-  struct NameHash {
-    using is_transparent = void;
-    std::size_t operator()(BytesView v) const { return std::hash<BytesView>{}(v); }
-  };
-  struct NameEqual {
-    using is_transparent = void;
-    bool operator()(BytesView a, BytesView b) const { return a == b; }
-  };
   // An operation of this member's callers that could not be completed at once.
   struct Call {
     std::uint64_t counter = 0;
@@ -160,6 +155,7 @@ class ShardCore::Impl {
     OpResult result;
     std::optional<Error> error;  // instead of a result; nothing has changed
     std::uint64_t waitFor = 0;  // number that backups must reach; 0 = nothing to wait for
+    bool locked = false;        // with an error: worth waiting for the lock's end
   };
   // Something kept for the merge: a record (kMerge), a tombstone (kMergeRemoval), or whatever has
   // an operation of its own that the other side understands.
@@ -291,11 +287,17 @@ class ShardCore::Impl {
   void evict(Partition& p, MapInfo& m, RecordStore& records, const Record* written);
   bool mayWrite(Partition& p, MapInfo& m, OpKind kind, BytesView key, const OpId* remote,
                 std::uint32_t token, Executed& out);
+  bool behindParked(const Partition& p, const MapInfo& m, OpKind kind, BytesView key,
+                    const MemberId& caller, std::uint32_t token) const;
+  bool parkedAlready(Partition& p, const MemberId& from, const OperationMessage& message);
+  void parkWrite(Partition& p, const MapInfo& m, ContainerCall call, LockedWrite write);
+  bool runParkedWrite(Partition& p, ContainerCall& call, std::vector<ContainerAnswer>& answers);
   std::uint64_t mapLimit(const MapInfo& m) const;  // per partition, entries or bytes
   void runMerge(Partition& p, MapInfo& m, const OperationInput& in, const RecordMeta& meta,
                 std::uint32_t holder, const OpId* remote, Executed& out);
   void runMergeRemoval(Partition& p, MapInfo& m, const OperationInput& in, std::uint32_t why,
                        const Stamp& stamp, const OpId* remote, Executed& out);
+  void drop(Partition& p, MapInfo& m, RecordStore& records, Record* record, Change::Cause cause);
   void expire(Partition& p, MapInfo& m, RecordStore& records, Record* record);
   void countOperation(MapInfo& m, OpKind kind, bool hit);
   void onOperation(const MemberId& from, Partition& p, BytesView frame);

@@ -40,14 +40,6 @@ class Topics {
     services::TopicStats stats;
     absl::flat_hash_map<MemberId, Source, std::hash<MemberId>> last;
   };
-  struct NameHash {
-    using is_transparent = void;
-    std::size_t operator()(BytesView v) const { return std::hash<BytesView>{}(v); }
-  };
-  struct NameEqual {
-    using is_transparent = void;
-    bool operator()(BytesView a, BytesView b) const { return a == b; }
-  };
   // Nodes: a listener may publish to a new topic while a name of ours is being delivered.
   using ByName = absl::node_hash_map<std::string, Topic, NameHash, NameEqual>;
   ByName::value_type* find(BytesView name);

@@ -173,7 +173,13 @@ TEST_CASE("a lock holds off the other member until it is released") {
     REQUIRE(state);
     CHECK(state->locked);
     CHECK(state->token == 7);
-    CHECK(b->set(k, value(1)).error().code == Code::kBusy);
+    services::MapRequest other;
+    other.op = services::MapOp::kSet;
+    other.key = k;
+    other.value = value(1);
+    std::promise<Result<services::MapReply>> blocked;
+    auto written = blocked.get_future();
+    b->execute(other, [&](Result<services::MapReply> r) { blocked.set_value(std::move(r)); });
     services::MapRequest held;
     held.op = services::MapOp::kSet;
     held.key = k;
@@ -190,6 +196,9 @@ TEST_CASE("a lock holds off the other member until it is released") {
     REQUIRE(theirs);
     CHECK(theirs->token == 9);
     CHECK(answerOf<LockState>([&](auto done) { b->unlock(k, 9, done); }));
+    // The write came between the two locks, or after both.
+    REQUIRE(written.wait_for(std::chrono::seconds(20)) == std::future_status::ready);
+    CHECK(written.get());
     CHECK(a->set(k, value(3)));
   }
 }

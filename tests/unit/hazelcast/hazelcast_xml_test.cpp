@@ -155,7 +155,27 @@ TEST_CASE("mistakes in hazelcast.xml have a line") {
   CHECK(read(body("<map name=\"m\">\n<backup-count>9</backup-count></map>")).error(3, "0..6"));
   CHECK(read(body("<properties><property name=\"hazelcast.partition.count\">0</property>"
                   "</properties>")).error(2, "hazelcast.partition.count"));
-  CHECK(read(body("<map name=\"m*\"/>")).warning(2, "pattern"));
+  CHECK(read(body("<map name=\"m*x*\"/>")).error(2, "one *"));
+}
+
+TEST_CASE("a name with a star describes the maps that match it, the nearest one of several") {
+  const auto map = [](const char* name, int backups) {
+    return "<map name=\"" + std::string(name) + "\"><backup-count>" + std::to_string(backups) +
+           "</backup-count></map>\n";
+  };
+  const Read r = read("<hazelcast>\n" + map("session*", 2) + map("sessions-7", 0) +
+                      map("*s-8", 3) + map("sessions-*", 4) + map("*", 5) + "</hazelcast>");
+  CHECK(r.problems.empty());
+  const MapConfigs& maps = *r.config.maps;
+  CHECK(maps.of("sessions-7").backupCount == 0);  // by its name
+  CHECK(maps.of("sessions-9").backupCount == 4);
+  CHECK(maps.of("sessionstore").backupCount == 2);
+  CHECK(maps.of("sessions-8").backupCount == 4);  // nine characters, before four
+  CHECK(maps.of("others-8").backupCount == 3);
+  CHECK(maps.of("s").backupCount == 5);
+  CHECK(maps.of("s").name == "s");
+  CHECK(maps.maxCopies() == 5);
+  CHECK(maps.all().size() == 1);  // patterns are no maps
 }
 
 TEST_CASE("no document type, no entities, no endless documents") {

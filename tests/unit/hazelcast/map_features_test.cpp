@@ -103,25 +103,29 @@ std::shared_ptr<Heard> listen(Cluster& c, int n, std::uint8_t flags = 3, const B
 
 }  // namespace
 
-TEST_CASE("a locked key refuses the writes of others and lets its holder write") {
+TEST_CASE("writes of others to a locked key wait for its holder, who writes") {
   Cluster c(3);
   c.installNew({{0, 1}});
   c.settle();
   CHECK(decodeLockState(ask(c, 1, LockOp::kLock, "k", 7).value()).value().count == 1);
   CHECK(state(c, 2, "k").owner == c.id(1).toString());
-  CHECK(write(c, 2, "k").code() == Code::kBusy);
-  CHECK(write(c, 0, "k").code() == Code::kBusy);
-  CHECK(write(c, 1, "k").code() == Code::kBusy);  // same member, no token
+  std::vector<Answer<MapReply>> waiting;
+  for (const int n : {2, 0, 1}) waiting.push_back(write(c, n, "k"));  // 1: no token
+  for (const auto& w : waiting) CHECK_FALSE(w.done());
   CHECK(write(c, 1, "k", 7).value().applied);
   CHECK(write(c, 2, "other").value().applied);
   CHECK(c.get(2, "k") == "v");  // reading is free
   CHECK(decodeLockState(ask(c, 1, LockOp::kLock, "k", 7).value()).value().count == 2);
   ask(c, 1, LockOp::kUnlock, "k", 7).value();
-  CHECK(write(c, 2, "k").code() == Code::kBusy);
+  waiting.push_back(write(c, 2, "k"));
+  c.run(5000);  // asked again meanwhile, which changes nothing
   CHECK(ask(c, 2, LockOp::kUnlock, "k", 7).code() == Code::kInvalid);
   CHECK(c.core(0).localStats("m").lockedEntryCount == 1);
+  const auto before = c.core(0).localStats("m").putOperationCount;
+  for (const auto& w : waiting) CHECK_FALSE(w.done());
   ask(c, 1, LockOp::kUnlock, "k", 7).value();
-  CHECK(write(c, 2, "k").value().applied);
+  for (const auto& w : waiting) CHECK(w.value().applied);
+  CHECK(c.core(0).localStats("m").putOperationCount == before + waiting.size());
   CHECK_FALSE(state(c, 0, "k").locked);
 }
 
@@ -152,17 +156,73 @@ TEST_CASE("a lock ends with its lease, with its member, and by force; it survive
   c.crash(0);
   c.installNew({{1}});
   c.settle();
-  CHECK(write(c, 1, "held").code() == Code::kBusy);
-  CHECK(write(c, 1, "leased").code() == Code::kBusy);
+  const auto held = write(c, 1, "held");
+  const auto leased = write(c, 1, "leased");
+  CHECK_FALSE(leased.done());
   c.run(2500);
-  CHECK(write(c, 1, "leased").value().applied);
-  CHECK(write(c, 1, "held").code() == Code::kBusy);
+  CHECK(leased.value().applied);
+  CHECK_FALSE(held.done());
   ask(c, 1, LockOp::kForce, "forced", 0).value();
   CHECK_FALSE(state(c, 1, "forced").locked);
   c.crash(2);
   c.installNew({{1}});
   c.run(300);
-  CHECK(write(c, 1, "held").value().applied);
+  CHECK(held.value().applied);
+}
+
+TEST_CASE("writes that wait for a lock: in order per caller, moved with the owner, at most a call long") {
+  Cluster c(3);
+  c.installNew({{0, 1}});
+  c.settle();
+  ask(c, 2, LockOp::kLock, "k", 1).value();
+  std::vector<Answer<MapReply>> writes;
+  for (const char* v : {"a", "b", "c"}) writes.push_back(c.call(1, MapOp::kPut, "k", v));
+  writes.push_back(c.call(0, MapOp::kPut, "k", "own"));
+  c.settle();
+  c.installNew({{1, 0}});  // the owner changes: they wait at the next one
+  c.run(3000);
+  for (const auto& w : writes) CHECK_FALSE(w.done());
+  const auto processed = process(c, 2, "k", "add", "x");
+  ask(c, 2, LockOp::kUnlock, "k", 1).value();
+  c.settle();
+  CHECK(processed.code() == Code::kNotFound);  // ran, and nobody registered it
+  CHECK(writes[1].value().value == "a");
+  CHECK(writes[2].value().value == "b");
+  CHECK(writes[3].value().applied);
+  // Behind one that waits when the lease is over but nobody has looked yet.
+  ask(c, 2, LockOp::kLock, "k", 1, 50).value();
+  const auto first = c.call(0, MapOp::kPut, "k", "first");
+  c.settle();
+  c.clock.advance(60);
+  const auto second = c.call(0, MapOp::kPut, "k", "second");
+  c.settle();
+  c.run(500);
+  CHECK(first.value().applied);
+  CHECK(second.value().value == "first");
+  // For ever is not waited: the error says who holds it.
+  ask(c, 2, LockOp::kLock, "k", 77).value();
+  const auto late = c.call(0, MapOp::kRemove, "k");
+  const auto local = c.call(1, MapOp::kRemove, "k");
+  c.run(31'000);
+  for (const auto& w : {late, local}) {
+    CHECK(w.code() == Code::kBusy);
+    CHECK(w.got->front().error().message.find("127.0.0.1:3, token 77") != std::string::npos);
+  }
+  CHECK(c.get(1, "k") == "second");
+}
+
+TEST_CASE("writes that wait for locks are bounded by their bytes") {
+  Cluster c(2);
+  c.installNew({{0, 1}});
+  c.settle();
+  ask(c, 1, LockOp::kLock, "k", 1).value();
+  const std::string large(5u << 20, 'x');
+  std::vector<Answer<MapReply>> writes;
+  for (int i = 0; i < 4; ++i) writes.push_back(c.call(0, MapOp::kSet, "k", large));
+  for (int i = 0; i < 3; ++i) CHECK_FALSE(writes[static_cast<std::size_t>(i)].done());
+  CHECK(writes[3].code() == Code::kBusy);
+  ask(c, 1, LockOp::kUnlock, "k", 1).value();
+  CHECK(writes[2].value().applied);
 }
 
 TEST_CASE("a processor runs at the owner, once, and backups get its result") {

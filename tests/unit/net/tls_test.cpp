@@ -5,6 +5,7 @@
 #include "net/acceptor.h"
 #include "net/certificates.h"
 #include "net/stream.h"
+#include "net/keyed_hash.h"
 #include "net/tls.h"
 #include "net/tls_impl.h"
 
@@ -33,7 +34,7 @@ std::shared_ptr<const TlsContext> withKeys(const TlsStore& keys, const TlsStore&
 std::shared_ptr<const TlsContext> withPassword(const std::string& password,
                                                std::uint64_t rekey = kRekeyRecords) {
   TlsSharedKey s;
-  s.key = deriveTlsKey(password, "salt", 1000);
+  s.key = keyOfPassword(password, "salt", 1000, kTlsKeyBytes);
   s.protocol = kKeys;
   s.rekeyRecords = rekey;
   return *TlsContext::make(s);
@@ -209,8 +210,8 @@ TEST_CASE("a shared key: TLS 1.3 without certificates, and only between equal ke
   CHECK(!bad.acceptor.ready());
   CHECK(bad.acceptor.problem().find("password, salt or iteration count") != std::string::npos);
   CHECK(bad.dialler.problem().find("password, salt or iteration count") != std::string::npos);
-  CHECK(deriveTlsKey("p", "s", 10) != deriveTlsKey("p", "s", 11));
-  CHECK(deriveTlsKey("p", "s", 10) != deriveTlsKey("p", "t", 10));
+  CHECK(keyOfPassword("p", "s", 10, 48) != keyOfPassword("p", "s", 11, 48));
+  CHECK(keyOfPassword("p", "s", 10, 48) != keyOfPassword("p", "t", 10, 48));
 }
 
 TEST_CASE("certificates and a shared key refuse each other, and say so") {
