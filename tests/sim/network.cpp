@@ -46,15 +46,18 @@ LinkId World::dial(SimMember& from, const Address& to) {
   const std::uint64_t id = link;
   auto c = std::make_shared<Connection>();
   c->dialler = {from.id, link, 0};
+  c->id = id;
   connections_[id] = c;
-  connectionOf_[link] = id;
+  connectionOf_[link] = c;
   const Address source = from.address;
   after(travel(), [this, id, c, source, to] {
     if (connections_.count(id) == 0) return;
     SimMember* target = at(to);
     const auto lost = [&](LinkLoss why, Micros delay) {
       post(c->dialler.member, delay, [this, id, c, why](SimMember& m) {
-        if (connections_.erase(id) != 0) m.control().linkLost(c->dialler.link, why);
+        if (connections_.erase(id) == 0) return;
+        connectionOf_.erase(c->dialler.link);
+        m.control().linkLost(c->dialler.link, why);
       });
     };
     if (!canDial(source, to)) return lost(LinkLoss::kTimeout, 3 * kSecond);
@@ -62,7 +65,7 @@ LinkId World::dial(SimMember& from, const Address& to) {
       return lost(powerless.count(to) != 0 ? LinkLoss::kTimeout : LinkLoss::kRefused,
                   powerless.count(to) != 0 ? 3 * kSecond : tunables.latency);
     c->acceptor = {target->id, nextLink_++, 0};
-    connectionOf_[c->acceptor.link] = id;
+    connectionOf_[c->acceptor.link] = c;
     // The acceptor is up first; the dialler when the last word of the handshake arrives.
     post(target->id, 0, [this, id, c, source](SimMember& acceptor) {
       SimMember* dialler = find(c->dialler.member);
@@ -86,10 +89,8 @@ LinkId World::dial(SimMember& from, const Address& to) {
 
 void World::sendControl(SimMember& from, LinkId link, Bytes frame) {
   const auto known = connectionOf_.find(link);
-  if (known == connectionOf_.end()) return;
-  const auto found = connections_.find(known->second);
-  if (found == connections_.end() || !found->second->open) return;
-  const auto c = found->second;
+  if (known == connectionOf_.end() || !known->second->open) return;
+  const auto c = known->second;
   ++control.messages;
   control.bytes += frame.size();
   if (!frame.empty() && static_cast<grid::Kind>(frame[0]) == grid::Kind::kHeartbeat) {
@@ -108,7 +109,7 @@ void World::sendControl(SimMember& from, LinkId link, Bytes frame) {
 
 void World::closeControl(SimMember& from, LinkId link) {
   if (const auto known = connectionOf_.find(link); known != connectionOf_.end())
-    breakConnection(known->second, LinkLoss::kReset, from.id);
+    breakConnection(known->second->id, LinkLoss::kReset, from.id);
 }
 
 // Everything in flight is lost; both ends are told, except the one that did it. A cut keeps the

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "checks.h"
+#include "membership/failure_detector.h"
 #include "world.h"
 
 namespace ox::sim {
@@ -20,6 +21,7 @@ constexpr int kSizes[] = {10, 30, 100, 300, 1000};
 constexpr int kMostWithData = 30;          // above: membership alone, migrations as a stub
 constexpr Micros kPatience = 3600 * kSecond;
 constexpr unsigned kMostSeconds = 1800;    // real ones, for one size
+constexpr Micros kLearning = (grid::FailureDetector::kLeastSamples + 1) * kSecond;
 constexpr int kPort = 5701;
 
 struct Cost {
@@ -33,6 +35,7 @@ struct Row {
   double joinMillis = 0;      // until the newcomer is in everybody's view
   double balanceMillis = 0;   // until it has its share
   double noOwnerMillis = 0;   // from the crash until everybody knows the new owners
+  double silentMillis = 0;    // the same when it dies without a word: its connections stay
 };
 
 Address place(int i) { return {"10.1." + std::to_string(i / 200) + "." + std::to_string(i % 200 + 1), kPort}; }
@@ -81,6 +84,15 @@ class Model {
     row.noOwnerMillis = static_cast<double>(world_.now() - crashed) / 1000;
     settle();
     row.crash = since(before);
+
+    // As in a cluster that has been running: the detector has learnt how regular heartbeats are.
+    world_.run(kLearning, [] { return false; });
+    const Micros died = world_.now();
+    SimMember& silent = *world_.living()[static_cast<std::size_t>(members_) / 3];
+    const MemberId dead = silent.id;
+    world_.crash(silent, true);
+    waitFor([&] { return everybody([&](const grid::ClusterView& v) { return v.find(dead) == nullptr; }); });
+    row.silentMillis = static_cast<double>(world_.now() - died) / 1000;
     return row;
   }
 
@@ -189,6 +201,7 @@ void plot(const std::vector<Row>& rows, const std::string& path) {
       {"messages per steady second", "#27864b", [](const Row& r) { return r.second.messages; }},
       {"bytes of the view", "#8e5ea2", [](const Row& r) { return static_cast<double>(r.viewBytes); }},
       {"ms until everybody knows of a crash", "#b8860b", [](const Row& r) { return r.noOwnerMillis; }},
+      {"ms ... of a silent death", "#555555", [](const Row& r) { return r.silentMillis; }},
   };
   constexpr double kLeft = 70, kTop = 20, kWide = 420, kHigh = 320, kDecadesY = 8;
   const auto x = [&](double members) { return kLeft + (std::log10(members) - 1) / 2 * kWide; };
@@ -262,7 +275,8 @@ int runScale(std::uint64_t seed, int mostMembers, const std::string& svgPath) {
   std::vector<Row> rows;
   std::printf("| members | data | view bytes | join: messages | join: bytes | join: ms until in all views | "
               "ms until balanced | crash: messages | crash: bytes | crash: ms until known to all | "
-              "steady second: messages | bytes |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n");
+              "silent death: ms until known to all | "
+              "steady second: messages | bytes |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
   std::vector<Running> running;
   for (const int size : kSizes)
     if (size <= mostMembers) running.push_back(begin(size, seed));
@@ -270,17 +284,17 @@ int runScale(std::uint64_t seed, int mostMembers, const std::string& svgPath) {
   for (const Running& child : running) {
     const auto got = child.pid > 0 ? finish(child) : std::nullopt;
     if (!got) {
-      std::printf("| %d | did not end | | | | | | | | | | |\n", child.size);
+      std::printf("| %d | did not end | | | | | | | | | | | |\n", child.size);
       all = false;
       continue;
     }
     const Row& r = *got;
     rows.push_back(r);
-    std::printf("| %d | %s | %s | %s | %s | %.0f | %.0f | %s | %s | %.0f | %s | %s |\n", r.members,
+    std::printf("| %d | %s | %s | %s | %s | %.0f | %.0f | %s | %s | %.0f | %.0f | %s | %s |\n", r.members,
                 r.data ? "real" : "stub", figure(static_cast<double>(r.viewBytes)).c_str(),
                 figure(r.join.messages).c_str(), figure(r.join.bytes).c_str(), r.joinMillis,
                 r.balanceMillis, figure(r.crash.messages).c_str(), figure(r.crash.bytes).c_str(),
-                r.noOwnerMillis, figure(r.second.messages).c_str(), figure(r.second.bytes).c_str());
+                r.noOwnerMillis, r.silentMillis, figure(r.second.messages).c_str(), figure(r.second.bytes).c_str());
     std::fflush(stdout);
   }
   if (!svgPath.empty()) plot(rows, svgPath);

@@ -222,6 +222,7 @@ class World {
     Micros lastArrival = 0;  // at this end: order is kept
   };
   struct Connection {
+    std::uint64_t id = 0;
     End dialler, acceptor;
     bool open = false;
   };
@@ -251,7 +252,8 @@ class World {
   std::unordered_map<MemberId, SimMember*> byId_;
   std::map<Address, SimMember*> byAddress_;  // the latest process there
   std::map<std::uint64_t, std::shared_ptr<Connection>> connections_;
-  std::map<LinkId, std::uint64_t> connectionOf_;
+  // Asked for each message, never walked over.
+  std::unordered_map<LinkId, std::shared_ptr<Connection>> connectionOf_;
   std::map<std::pair<MemberId, MemberId>, DataPath> data_;
   std::set<std::pair<Address, Address>> cuts_;
   std::vector<std::string> log_;

@@ -1,8 +1,11 @@
 #include "membership/cluster_view.h"
 
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
+
 #include <algorithm>
-#include <unordered_map>
-#include <unordered_set>
+#include <string_view>
+#include <utility>
 
 #include "member_protocol/message.h"
 
@@ -14,10 +17,11 @@ constexpr std::size_t kMaxHostBytes = 255;
 constexpr std::size_t kMaxPartitions = 8191;
 constexpr std::uint16_t kNoMember = 0xffff;  // never an index: kMaxMembers is smaller
 
-using Indexes = std::unordered_map<MemberId, std::uint16_t>;
+using Indexes = absl::flat_hash_map<MemberId, std::uint16_t, std::hash<MemberId>>;
 
 Indexes indexMembers(const std::vector<Member>& members) {
   Indexes indexes;
+  indexes.reserve(members.size());
   for (std::size_t i = 0; i < members.size(); ++i)
     indexes.emplace(members[i].id, static_cast<std::uint16_t>(i));
   return indexes;
@@ -56,12 +60,13 @@ std::string ClusterView::validate() const {
 
   const Indexes indexes = indexMembers(members);
   if (indexes.size() != members.size()) return "a member is listed twice";
-  std::unordered_set<std::string> addresses;
+  absl::flat_hash_set<std::pair<std::string_view, std::uint16_t>> addresses;
+  addresses.reserve(members.size());
   for (const Member& m : members) {
     if (!m.id.valid()) return "a member without id";
     if (m.address.host.empty() || m.address.host.size() > kMaxHostBytes || m.address.port == 0)
       return "member " + m.id.toString() + " has no address";
-    if (!addresses.insert(m.address.toString()).second)
+    if (!addresses.insert({m.address.host, m.address.port}).second)
       return "address " + m.address.toString() + " is listed twice";
   }
   for (int p = 0; p < partitionCount(); ++p) {
@@ -96,7 +101,7 @@ std::string ClusterView::validate() const {
       return "migration drops a replica that does not exist" + of(m.partition);
     if (r.at[0] == m.target) return "migration to the owner" + of(m.partition);
   }
-  std::unordered_set<MemberId> seen;
+  absl::flat_hash_set<MemberId, std::hash<MemberId>> seen;
   for (const MemberId& l : leaving)
     if (indexes.count(l) == 0 || !seen.insert(l).second) return "bad list of leaving members";
   return {};

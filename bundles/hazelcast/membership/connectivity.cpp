@@ -24,6 +24,10 @@ bool ControlCore::Impl::mutual(const Peer& peer) const {
 
 std::vector<Unheard> ControlCore::Impl::unheard() const {
   std::vector<Unheard> list;
+  const std::int64_t least = std::min(
+      5 * settings_.heartbeatMillis / 2,
+      FailureDetector::leastSilence(settings_.silenceMillis, settings_.heartbeatMillis));
+  if (!detector_.anySilent(least, now())) return list;
   for (const Member& m : view_->members) {
     if (m.id == self().id || list.size() >= kMaxUnheardTold) continue;
     if (detector_.suspected(m.id, now())) list.push_back({m.id, true});
@@ -38,8 +42,8 @@ bool ControlCore::Impl::silently(const MemberId& id) const {
 
 std::vector<MemberId> ControlCore::Impl::strangers() const {
   std::vector<MemberId> list;
-  for (const auto& [id, peer] : peers_)
-    if (!inView(id) && list.size() < kMaxUnheardTold && mutual(peer)) list.push_back(id);
+  for (const MemberId& id : outsiders_)
+    if (list.size() < kMaxUnheardTold && mutual(peers_.at(id))) list.push_back(id);
   return list;
 }
 

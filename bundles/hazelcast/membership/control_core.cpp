@@ -105,8 +105,12 @@ void ControlCore::Impl::lostUpLink(const Link& link, LinkId id) {
   peer->second.link = 0;
   for (const auto& [otherId, other] : links_)
     if (other.up && other.peer == link.peer) peer->second.link = otherId;
-  if (peer->second.link == 0 && (!view_ || !inView(link.peer)))
-    peers_.erase(peer);
+  if (peer->second.link == 0 && (!view_ || !inView(link.peer))) erasePeer(peer);
+}
+
+void ControlCore::Impl::erasePeer(std::map<MemberId, Peer>::iterator peer) {
+  outsiders_.erase(peer->first);
+  peers_.erase(peer);
 }
 
 void ControlCore::Impl::probeAnswered(const Address& address) { probed_.insert(address); }
@@ -150,7 +154,7 @@ void ControlCore::Impl::linkUp(LinkId id, const PeerInfo& peer) {
   bool replaced = false;
   // Somebody else lives at the address of a member: that member's process has ended.
   if (view_)
-    if (const Member* former = view_->findAddress(peer.address);
+    if (const Member* former = memberAt(peer.address);
         former != nullptr && former->id != peer.id && !detector_.isGone(former->id)) {
       info("a new process at " + peer.address.toString() + ": the member that was there is gone");
       detector_.gone(former->id);
@@ -158,6 +162,7 @@ void ControlCore::Impl::linkUp(LinkId id, const PeerInfo& peer) {
     }
   addSeen(peer.address);
   Peer& known = peers_[peer.id];
+  if (!inView(peer.id)) outsiders_.insert(peer.id);
   known.info = peer;
   detector_.heard(peer.id, now());
   if (!settleDuplicate(known, id)) return;
@@ -208,7 +213,7 @@ void ControlCore::Impl::linkLost(LinkId id, LinkLoss why) {
     dialling_.erase(link.dialled);
     probeAnswered(link.dialled);
     if (why != LinkLoss::kRefused || !view_) return;
-    const Member* member = view_->findAddress(link.dialled);
+    const Member* member = memberAt(link.dialled);
     if (member == nullptr) return;
     // Its word came after we knocked: it may have been starting then. Knock again.
     if (linkedPeer(member->id) == nullptr &&
@@ -251,9 +256,9 @@ void ControlCore::Impl::dispatch(Peer& peer, BytesView frame) {
   const auto kind = static_cast<Kind>(frame[0]);
   const BytesView body = frame.substr(1);
   const LinkId link = peer.link;
-  const std::string from = " from " + peer.info.address.toString();
+  const auto from = [&] { return " from " + peer.info.address.toString(); };
   const auto with = [&](auto decoded, auto use) {
-    if (!decoded) return badFrame(link, decoded.error().message + from);
+    if (!decoded) return badFrame(link, decoded.error().message + from());
     use(std::move(*decoded));
   };
   switch (kind) {
@@ -310,15 +315,18 @@ void ControlCore::Impl::dispatch(Peer& peer, BytesView frame) {
       return with(decodeBody<MapList>(body), [&](const MapList& l) { compareMaps(peer, l); });
     default:
       return badFrame(
-          link, "unexpected frame kind " + std::to_string(static_cast<int>(kind)) + from);
+          link, "unexpected frame kind " + std::to_string(static_cast<int>(kind)) + from());
   }
 }
 
 // Members without a link are dialled again; a silent link gets a second one to see whether the
 // member or only the link is dead.
 void ControlCore::Impl::keepLinks() {
-  std::erase_if(peers_, [&](const auto& entry) {
-    return entry.second.link == 0 && !inView(entry.first);
+  std::erase_if(outsiders_, [&](const MemberId& id) {
+    const auto peer = peers_.find(id);
+    if (peer->second.link != 0) return false;
+    peers_.erase(peer);
+    return true;
   });
   for (const Member& m : view_->members) {
     if (m.id == self().id) continue;
@@ -340,7 +348,9 @@ void ControlCore::Impl::keepLinks() {
 void ControlCore::Impl::install(ViewPtr view) {
   const bool wasJoined = view_ != nullptr;
   const ViewPtr before = std::exchange(view_, std::move(view));
-  indexView();
+  const bool sameMembers = before && before->members == view_->members;
+  idle_.reset();
+  if (!sameMembers) indexView();
   promised_ = std::max(promised_, view_->id.epoch);
   if (!wasJoined) {
     requested_.clear();
@@ -348,25 +358,25 @@ void ControlCore::Impl::install(ViewPtr view) {
     waitsFor_.reset();
     givenUp_.clear();
   }
-  if (before)
+  if (before && !sameMembers)
     for (const Member& m : before->members)
-      if (view_->find(m.id) == nullptr) {
+      if (!inView(m.id)) {
         detector_.forget(m.id);
         joins_.erase(m.id);
         leaveRequests_.erase(m.id);
       }
-  for (const Member& m : view_->members)
-    if (m.id != self().id) {
-      detector_.watch(m.id, now());
-      addSeen(m.address);
-    }
+  if (!sameMembers)
+    for (const Member& m : view_->members)
+      if (m.id != self().id) {
+        detector_.watch(m.id, now());
+        addSeen(m.address);
+      }
   std::erase_if(reports_, [&](const MigrationDone& r) {
     return std::find(view_->migrations.begin(), view_->migrations.end(), r.migration) ==
            view_->migrations.end();
   });
-  if (!before || before->members != view_->members || before->leaving != view_->leaving)
-    tellMissingCopies(before.get());
-  if (!before || before->members != view_->members) {
+  if (!sameMembers || before->leaving != view_->leaving) tellMissingCopies(before.get());
+  if (!sameMembers) {
     std::string names;
     for (const Member& m : view_->members) names += " " + m.address.toString();
     info("members of " + view_->clusterName + " (" + std::to_string(view_->members.size()) +
@@ -383,12 +393,26 @@ void ControlCore::Impl::install(ViewPtr view) {
 void ControlCore::Impl::indexView() {
   inView_.clear();
   viewAddresses_.clear();
+  outsiders_.clear();
+  outside_.clear();
   idle_.reset();
-  if (!view_) return;
-  for (const Member& m : view_->members) {
-    inView_.insert(m.id);
-    viewAddresses_.insert(m.address);
+  if (view_)
+    for (std::size_t i = 0; i < view_->members.size(); ++i) {
+      const Member& m = view_->members[i];
+      inView_.insert(m.id);
+      viewAddresses_[m.address] = i;
+    }
+  for (auto& [id, peer] : peers_) {
+    if (inView(id)) peer.foreignSince = 0;
+    else outsiders_.insert(outsiders_.end(), id);
   }
+  for (const Address& a : seen_)
+    if (!inView(a)) outside_.insert(outside_.end(), a);
+}
+
+const Member* ControlCore::Impl::memberAt(const Address& address) const {
+  const auto it = viewAddresses_.find(address);
+  return view_ && it != viewAddresses_.end() ? &view_->members[it->second] : nullptr;
 }
 
 // Not a member any more: everything that belonged to the old cluster is dropped, except what the
@@ -416,7 +440,8 @@ void ControlCore::Impl::forgetCluster() {
   for (auto it = peers_.begin(); it != peers_.end();) {
     it->second.acked = ViewId{};
     it->second.foreignSince = it->second.expelsSince = 0;
-    it = it->second.link == 0 ? peers_.erase(it) : std::next(it);
+    const auto peer = it++;
+    if (peer->second.link == 0) erasePeer(peer);
   }
   host_.installed(nullptr);
   heartbeatAll();

@@ -4,11 +4,11 @@
 // mastership.cpp (who may make them), confirming.cpp (after a pause), leaving.cpp. Not for use outside this folder.
 #pragma once
 
+#include <absl/container/flat_hash_set.h>
+
 #include <map>
 #include <optional>
 #include <set>
-#include <unordered_map>
-#include <unordered_set>
 
 #include "member_protocol/control_messages.h"
 #include "membership/control_core.h"
@@ -118,11 +118,14 @@ class ControlCore::Impl {
   void address(Heartbeat& h, const Peer& peer);
   void heartbeatAll();
   void heartbeatTo(Peer& peer);
+  void tellAddresses(Heartbeat& h, bool ours) const;
   void heartbeat(Peer& peer, Heartbeat h);
   void react();
   bool inView(const MemberId& id) const { return inView_.count(id) != 0; }
   bool inView(const Address& a) const { return viewAddresses_.count(a) != 0; }
+  const Member* memberAt(const Address& a) const;  // of the view
   void indexView();
+  void erasePeer(std::map<MemberId, Peer>::iterator peer);
   void expireDials();
   void keepLinks();
   void hintSuspects();
@@ -218,12 +221,16 @@ class ControlCore::Impl {
   FailureDetector detector_;
 
   ViewPtr view_;
-  std::unordered_set<MemberId> inView_;
-  std::set<Address> viewAddresses_;
+  absl::flat_hash_set<MemberId, std::hash<MemberId>> inView_;
+  std::map<Address, std::size_t> viewAddresses_;  // place in the view's list
   std::uint64_t promised_ = 0;
   std::map<LinkId, Link> links_;       // ordered: the same run for the same seed
   std::set<Address> dialling_;         // of links_ that are not up yet
   std::map<MemberId, Peer> peers_;
+  // Usually few, where peers_ and seen_ hold the whole cluster: nothing that happens for each link
+  // or heartbeat may walk over all members.
+  std::set<MemberId> outsiders_;       // of peers_, not in the view
+  std::set<Address> outside_;          // of seen_, not in the view
   std::set<Address> seen_;
   std::set<Address> ownAliases_;       // addresses at which we met ourselves
   std::uint64_t badFrames_ = 0;

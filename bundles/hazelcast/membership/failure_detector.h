@@ -13,9 +13,10 @@
 // Threads:   one. Units: milliseconds of one monotonic clock.
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
+
 #include <algorithm>
 #include <cstdint>
-#include <unordered_map>
 
 #include "types.h"
 
@@ -39,7 +40,10 @@ class FailureDetector {
                                : silenceMillis;
   }
 
-  void watch(const MemberId& id, std::int64_t now) { watched_.try_emplace(id, Watch{now}); }
+  void watch(const MemberId& id, std::int64_t now) {
+    oldest_ = watched_.empty() ? now : std::min(oldest_, now);
+    watched_.try_emplace(id, Watch{now});
+  }
   void forget(const MemberId& id) { watched_.erase(id); }
   // A frame came from the member. Takes back suspicion and "gone".
   void heard(const MemberId& id, std::int64_t now) {
@@ -65,7 +69,19 @@ class FailureDetector {
   }
   // Nobody listens at its address any more, or somebody else does.
   void gone(const MemberId& id) {
-    if (const auto it = watched_.find(id); it != watched_.end()) it->second.gone = true;
+    if (const auto it = watched_.find(id); it != watched_.end()) it->second.gone = someGone_ = true;
+  }
+  // Whether any member is gone or was silent for longer than that. Cheap while none is: asked for
+  // each heartbeat sent, it looks at everybody only as often as `silence` passes.
+  bool anySilent(std::int64_t silence, std::int64_t now) const {
+    if (!someGone_ && now - oldest_ <= silence) return false;
+    someGone_ = false;
+    oldest_ = now;
+    for (const auto& [_, watch] : watched_) {
+      oldest_ = std::min(oldest_, watch.lastHeard);
+      someGone_ = someGone_ || watch.gone;
+    }
+    return someGone_ || now - oldest_ > silence;
   }
   bool isGone(const MemberId& id) const {
     const auto it = watched_.find(id);
@@ -122,7 +138,9 @@ class FailureDetector {
   std::int64_t heartbeat_;
   std::int64_t lastTick_ = 0;
   bool ticked_ = false;
-  std::unordered_map<MemberId, Watch> watched_;
+  mutable std::int64_t oldest_ = 0;  // nobody was last heard before that
+  mutable bool someGone_ = false;    // perhaps
+  absl::flat_hash_map<MemberId, Watch, std::hash<MemberId>> watched_;
 };
 
 }  // namespace ox::grid

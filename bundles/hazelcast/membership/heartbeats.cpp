@@ -22,40 +22,50 @@ Heartbeat ControlCore::Impl::commonHeartbeat() const {
     h.unheard = unheard();
     h.strangers = strangers();
     if (isMaster()) h.clusterEntries = clusterEntries();
-    for (const auto& [_, other] : peers_)
+    for (const MemberId& id : outsiders_) {
+      const Peer& other = peers_.at(id);
       if (h.foreignMasters.size() < kMaxAddressesTold && foreign(other))
         h.foreignMasters.push_back(other.said->master);
+    }
   } else {
     h.waitsFor = waitsFor_;
   }
   return h;
 }
 
-// The rest is for one peer only. Members of our view know its addresses.
+// The rest is for one peer only.
 void ControlCore::Impl::address(Heartbeat& h, const Peer& peer) {
   const bool ours = view_ && inView(peer.info.id);
   h.youAreMember = ours && !last_ && !left_;
   h.protocol = peer.info.protocol;
   h.hearsYou = fresh(peer);
   h.refusesYou = view_ && !ours && isMaster() && !admissible(peer.info.id, peer.info.address);
+}
+
+// Members of our view know its addresses.
+void ControlCore::Impl::tellAddresses(Heartbeat& h, bool ours) const {
   h.seen.clear();
-  for (const Address& a : seen_) {
+  for (const Address& a : ours ? outside_ : seen_) {
     if (h.seen.size() >= kMaxAddressesTold) break;
-    if (!ours || !inView(a)) h.seen.push_back(a);
+    h.seen.push_back(a);
   }
 }
 
 void ControlCore::Impl::heartbeatTo(Peer& peer) {
   Heartbeat h = commonHeartbeat();
   address(h, peer);
+  tellAddresses(h, view_ && inView(peer.info.id));
   sendTo(peer, h);
 }
 
 void ControlCore::Impl::heartbeatAll() {
   Heartbeat h = commonHeartbeat();
-  for (auto& [_, peer] : peers_) {
+  std::optional<bool> told;  // to whom the addresses in h are
+  for (auto& [id, peer] : peers_) {
     if (peer.link == 0) continue;
     address(h, peer);
+    const bool ours = view_ && inView(id);
+    if (std::exchange(told, ours) != ours) tellAddresses(h, ours);
     sendTo(peer, h);
     if (!view_ || peer.info.id != view_->id.master) continue;
     for (const MigrationDone& report : reports_) sendTo(peer, report);
@@ -77,7 +87,8 @@ void ControlCore::Impl::heartbeat(Peer& peer, Heartbeat h) {
   peer.saidAt = now();
   watchSkew(peer);
   if (!view_) {
-    if (newsForLooker && started_ && !left_) {  // a cluster is in sight: ask at once
+    // A cluster is in sight: ask at once, but not again for each of its members.
+    if (newsForLooker && started_ && !left_ && requested_.count(peer.said->view.master) == 0) {
       lookAt_ = now();
       look();
     }
@@ -103,14 +114,19 @@ void ControlCore::Impl::compareMaps(Peer& peer, const MapList& list) {
 
 void ControlCore::Impl::hintSuspects() {
   Peer* master = linkedPeer(view_->id.master);
-  if (master == nullptr) return;
+  if (master == nullptr ||
+      !detector_.anySilent(FailureDetector::leastSilence(settings_.silenceMillis,
+                                                         settings_.heartbeatMillis),
+                           now()))
+    return;
   for (const Member& m : view_->members)
     if (m.id != self().id && detector_.suspected(m.id, now())) sendTo(*master, Suspect{m.id});
 }
 
 void ControlCore::Impl::addSeen(const Address& address) {
   if (address.host.empty() || address.port == 0 || ownAddress(address)) return;
-  if (seen_.size() < kMaxSeenAddresses) seen_.insert(address);
+  if (seen_.size() >= kMaxSeenAddresses || !seen_.insert(address).second) return;
+  if (!inView(address)) outside_.insert(address);
 }
 
 std::uint64_t ControlCore::Impl::clusterEntries() const {

@@ -26,7 +26,7 @@ void ControlCore::Impl::dialAround() {
     else probeAnswered(a);
   };
   for (const Address& a : settings_.candidates) tryOne(a);
-  for (const Address& a : std::set<Address>(seen_)) tryOne(a);
+  for (const Address& a : seen_) tryOne(a);
   if (joinTarget_) tryOne(*joinTarget_);
 }
 
@@ -40,7 +40,12 @@ bool ControlCore::Impl::askToJoin() {
     if (peer.said->refusesYou && fresh(peer)) continue;  // cut off from some of its members
     inSight = true;
     if (peer.said->view.master != peer.info.id) {
-      if (peerAt(peer.said->master) == nullptr) masters.push_back(peer.said->master);
+      // All members of a cluster name the same one.
+      const Peer* master = linkedPeer(peer.said->view.master);
+      const bool known = (master != nullptr && master->info.address == peer.said->master) ||
+                         (!masters.empty() && masters.back() == peer.said->master) ||
+                         peerAt(peer.said->master) != nullptr;
+      if (!known) masters.push_back(peer.said->master);
       continue;
     }
     const bool isTarget = joinTarget_ && peer.info.address == *joinTarget_;

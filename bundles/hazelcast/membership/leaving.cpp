@@ -158,6 +158,7 @@ void ControlCore::Impl::finishLeave(const std::string& how, std::size_t notHande
     if (peer.link != 0) heartbeatTo(peer);
   for (const auto& [id, _] : std::exchange(links_, {})) host_.close(id);
   peers_.clear();
+  outsiders_.clear();
   host_.left();
 }
 

@@ -101,6 +101,10 @@ std::optional<std::vector<MemberId>> ControlCore::Impl::dead() {
   std::vector<MemberId> list;
   std::vector<MemberId> doubtful;  // not heard here, but by another member
   bool reports = false;
+  std::set<MemberId> former;  // whose process was started anew: that life is over at once
+  for (const auto& [id, joiner] : joins_)
+    if (const Member* m = memberAt(joiner.address); m != nullptr && m->id != id)
+      former.insert(m->id);
   for (const Member& m : view_->members) {
     if (m.id == self().id) continue;
     if (detector_.isGone(m.id) || elsewhere(m.id)) {
@@ -113,9 +117,7 @@ std::optional<std::vector<MemberId>> ControlCore::Impl::dead() {
     }
     if (const auto it = peers_.find(m.id); it != peers_.end() && it->second.said)
       reports = reports || !it->second.said->unheard.empty();
-    // Its process was started anew: the former life is over at once.
-    for (const auto& [id, joiner] : joins_)
-      if (joiner.address == m.address && id != m.id) list.push_back(m.id);
+    if (former.count(m.id) != 0) list.push_back(m.id);
   }
   if (doubtful.empty() && !reports) {
     meshOut_.clear();

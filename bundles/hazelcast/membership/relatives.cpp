@@ -5,12 +5,12 @@
 namespace ox::grid {
 
 void ControlCore::Impl::search() {
-  std::set<Address> all(settings_.candidates.begin(), settings_.candidates.end());
-  all.insert(seen_.begin(), seen_.end());
-  for (const auto& [_, peer] : peers_)
-    if (peer.link != 0) all.erase(peer.info.address);
-  for (const Address& a : all)
-    if (!inView(a)) dial(a);
+  std::set<Address> all = outside_;
+  for (const Address& a : settings_.candidates)
+    if (!inView(a)) all.insert(a);
+  for (const MemberId& id : outsiders_)
+    if (const Peer& peer = peers_.at(id); peer.link != 0) all.erase(peer.info.address);
+  for (const Address& a : all) dial(a);
 }
 
 bool ControlCore::Impl::foreign(const Peer& peer) const {
@@ -23,7 +23,8 @@ bool ControlCore::Impl::foreign(const Peer& peer) const {
 void ControlCore::Impl::relatives() {
   if (!isMaster() || query_ || leaving_) return;
   bool waiting = false;
-  for (auto& [_, peer] : peers_) {
+  for (const MemberId& id : outsiders_) {
+    Peer& peer = peers_.at(id);
     if (!foreign(peer)) {
       peer.foreignSince = 0;
       continue;
