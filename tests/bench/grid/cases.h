@@ -34,15 +34,16 @@ void sessionCase(Context& context);
 void failOverCase(Context& context);
 void startCase(Context& context);
 
-// What a figure of the machine is known to be (range of the documented ones), else why it is none.
+// What a figure of the machine is known to be (range of the documented ones). A yardstick that is
+// much worse says that the machine is busy; one that is better (a processor that others keep awake)
+// only makes a goal of a ratio harder.
 struct Known {
   const char* name;
   double low, high;
+  bool rate;  // more is better
 };
-inline constexpr Known kPostSame{"post and return on one processor, us", 4.3, 5.3};
-inline constexpr Known kPostApart{"post and return across processors, us", 65, 69};
-inline constexpr Known kEchoApart{"epoll echo across processors, p50 us", 58, 69};
-inline constexpr Known kReceiver{"receiver that allocates and copies, MiB/s", 570, 1150};
+inline constexpr Known kEchoApart{"epoll echo across processors, p50 us", 58, 69, false};
+inline constexpr Known kReceiver{"receiver that allocates and copies, MiB/s", 570, 1150, true};
 std::string offBy(const Known& known, double measured);
 
 // A member on a processor; "node" are ports of members that it is to join.

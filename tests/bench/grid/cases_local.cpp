@@ -13,41 +13,33 @@ std::string text(const char* format, double a, double b = 0) {
   return out;
 }
 
-// From outside the shard's thread, callers on kLeft and the shard on `shardCpu`.
-void fromOutside(Context& context, Child& member, int shardCpu, const Known& known) {
-  const std::string shard = std::to_string(shardCpu), seconds = text("%.3f", context.seconds(0.3));
-  member.ask("pin-shard " + shard);
-  std::vector<double> post;
-  struct Op {
-    const char* name;
-    std::vector<double> p50, p99, ratio;
-  } ops[] = {{"get", {}, {}, {}}, {"set", {}, {}, {}}};
-  for (int round = 0; round < context.rounds(); ++round) {
-    const double empty = member.ask("post " + seconds + " " + shard + " 0").at("p50");
-    post.push_back(empty);
-    for (Op& op : ops) {
-      const Answer r =
-          member.ask(std::string("closed ") + op.name + " own 1 " + seconds + " 100 0");
-      op.p50.push_back(r.at("p50"));
-      op.p99.push_back(r.at("p99"));
-      op.ratio.push_back(r.at("p50") / empty);
-    }
-  }
-  for (const Op& op : ops) {
+// From outside the shard's thread, the caller on kLeft and the shard on `shardCpu`. Short turns of
+// nothing, get and set by the same thread: whatever the processors do meanwhile (sleep deeper, wake
+// faster, work for others) happens to all three, so the ratio is one of the turns.
+void fromOutside(Context& context, Child& member, int shardCpu) {
+  member.ask("pin-shard " + std::to_string(shardCpu));
+  const int turns = context.quick ? 5 : 15;
+  const Answer r = member.ask(text("turns %.0f %.3f 100 0", turns, 0.1));
+  const double plain =
+      member.ask("post 0.3 " + std::to_string(shardCpu) + " 0").at("p50");
+  for (const std::string op : {"get", "set"}) {
     Row row;
-    row.name = std::string("embedded ") + op.name + ", owned, 1 thread, from outside, " +
+    row.name = "embedded " + op + ", owned, 1 thread, from outside, " +
                (shardCpu == kLeft ? "one processor" : "apart");
     row.placement = shardCpu == kLeft ? "caller and shard on processor 0"
                                       : "caller on processor 0, shard on processor 1";
     row.unit = "us";
-    row.value = row.p50 = median(op.p50);
-    row.p99 = median(op.p99);
-    row.reference = "empty post and return, p50 us";
-    row.referenceValue = median(post);
-    row.ratio = median(op.ratio);
+    row.value = row.p50 = r.at(op + "50");
+    row.p99 = r.at(op + "99");
+    row.reference = text("empty post to the same thread, waited for alike, p50 us "
+                         "(by a plain epoll loop and a futex %.1f)", plain);
+    row.referenceValue = r.at("empty50");
+    row.ratio = r.at(op + "-ratio");
     row.goal = "at most 1.5 x";
     row.met = row.ratio <= 1.5;
-    row.error = offBy(known, row.referenceValue);
+    if (r.at("high") > 2 * r.at("low"))
+      row.error = text("the machine is too busy: half of the empty turns took less than %.1f or more "
+                       "than %.1f us", r.at("low"), r.at("high"));
     context.report.add(row);
   }
 }
@@ -55,8 +47,8 @@ void fromOutside(Context& context, Child& member, int shardCpu, const Known& kno
 
 void insideCases(Context& context) {
   Joined member = startMember(context, -1, {});
-  fromOutside(context, member.process, kLeft, kPostSame);
-  fromOutside(context, member.process, kRight, kPostApart);
+  fromOutside(context, member.process, kLeft);
+  fromOutside(context, member.process, kRight);
   for (const char* op : {"get", "set"}) {
     std::vector<double> p50, p99, plain;
     const std::string arguments = std::string(" ") + op + text(" %.3f", context.seconds(0.5));
@@ -82,7 +74,7 @@ void insideCases(Context& context) {
 }
 
 void pairCases(Context& context) {
-  const char* const placement = "caller and first member on processor 0, second on processor 1";
+  const std::string placement = "caller and first member on processor 0, second on processor 1";
   const EchoSizes sizes = backupSizes(100);
   std::uint16_t port = 0;
   const Child server = startEcho(context, sizes, port);
@@ -126,12 +118,13 @@ void pairCases(Context& context) {
   row.met = row.ratio <= 3.2;
   context.report.add(row);
 
-  std::vector<double> paced50, paced99;
+  std::vector<double> paced50, paced99, late99;
   double least = 20'000;
-  for (int round = 0; round < (context.quick ? 1 : 3); ++round) {
-    const Answer paced = left.ask(text("open 20000 %.1f 100", context.seconds(2)));
+  for (int round = 0; round < context.rounds(); ++round) {
+    const Answer paced = left.ask(text("open 20000 %.1f 100", context.seconds(1)));
     paced50.push_back(paced.at("p50"));
     paced99.push_back(paced.at("p99"));
+    late99.push_back(paced.at("late99"));
     least = std::min(least, paced.at("rate"));
   }
   row.name = "2 members, 1 sync backup, 100 B set, 20,000 a second, any key";
@@ -143,7 +136,11 @@ void pairCases(Context& context) {
   row.goal = "p99 below 1000 us";
   row.met = row.value < 1000;
   row.error.clear();
+  row.placement = placement + text("; times count from when each was due, the caller itself began "
+                                   "p99 %.0f us late", median(late99));
   if (least < 19'800) row.error = text("only %.0f a second could be sent", least);
+  // Whoever is that late had no processor: that is the scheduler's figure.
+  else if (median(late99) > 500) row.error = "the caller was not given its processor";
   context.report.add(row);
 
   std::vector<double> rate, p50, p99, limit;

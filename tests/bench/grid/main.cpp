@@ -12,10 +12,10 @@
 namespace ox::bench {
 
 std::string offBy(const Known& known, double measured) {
-  if (measured >= known.low * 0.7 && measured <= known.high * 1.3) return {};
+  if (known.rate ? measured >= known.low * 0.7 : measured <= known.high * 1.3) return {};
   char text[200];
   std::snprintf(text, sizeof text,
-                "yardstick off by more than 30%%: %s is %.1f, known are %.1f - %.1f", known.name,
+                "yardstick worse by more than 30%%: %s is %.1f, known are %.1f - %.1f", known.name,
                 measured, known.low, known.high);
   return text;
 }

@@ -3,6 +3,7 @@
 #include <malloc.h>
 #include <sys/prctl.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <iostream>
@@ -50,7 +51,31 @@ std::string shown(LoadResult r) {
       .put("p99", r.samples.micros(0.99))
       .put("max", r.samples.micros(1))
       .put("rate", r.perSecond)
+      .put("late99", r.late.micros(0.99))
+      .put("stalls", static_cast<double>(r.stalls))
+      .put("stalled", r.stalledMillis)
       .put("count", static_cast<double>(r.samples.size()))
+      .text();
+}
+
+std::string shown(TurnsResult r) {
+  const auto ratio = [&](const std::vector<double>& p50) {
+    std::vector<double> all;
+    for (std::size_t i = 0; i < p50.size(); ++i) all.push_back(p50[i] / r.empty50[i]);
+    return median(all);
+  };
+  std::vector<double> sorted = r.empty50;
+  std::sort(sorted.begin(), sorted.end());
+  return Line()
+      .put("empty50", median(r.empty50))
+      .put("low", sorted[sorted.size() / 4])
+      .put("high", sorted[sorted.size() * 3 / 4])
+      .put("get50", median(r.get50))
+      .put("get99", r.get.micros(0.99))
+      .put("get-ratio", ratio(r.get50))
+      .put("set50", median(r.set50))
+      .put("set99", r.set.micros(0.99))
+      .put("set-ratio", ratio(r.set50))
       .text();
 }
 
@@ -100,6 +125,12 @@ class Session {
       }).join();
       return shown(std::move(samples));
     }
+    if (command == "turns") {
+      int turns = 0, cpu = 0;
+      std::size_t bytes = 0;
+      in >> turns >> seconds >> bytes >> cpu;
+      return shown(inTurns(m_, turns, seconds, bytes, cpu));
+    }
     if (command == "closed") {
       int threads = 0, cpu = -1;
       std::size_t bytes = 0;
@@ -132,6 +163,12 @@ class Session {
       std::uint64_t count = 0;
       in >> count;
       return Line().put("rate", fillSessions(m_, count)).text();
+    }
+    if (command == "look-up-sessions") {
+      std::uint64_t count = 0;
+      in >> count;
+      lookUpSessions(m_, count);
+      return Line().text();
     }
     if (command == "memory")
       return Line().put("rss", residentMiB()).put("peak", memoryMiB("VmHWM")).text();

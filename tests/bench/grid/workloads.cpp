@@ -22,6 +22,7 @@ constexpr std::size_t kBlobHead = serialization::kDataHeaderBytes + 4;  // with 
 constexpr std::size_t kKeysInUse = 10'000;
 constexpr int kFillInFlight = 512;
 constexpr std::size_t kMaxOpenInFlight = 20'000;
+constexpr std::int64_t kStallNanos = 1'000'000;
 
 MapRequest requestOf(MapOp op, const Bytes& key, const Bytes& value) {
   MapRequest r;
@@ -130,13 +131,73 @@ LoadResult closedLoop(const MemberUnderTest& m, MapOp op, int threads, double se
   return out;
 }
 
+namespace {
+// A map that does nothing, on the shard's thread: what is left is the way there and back.
+class NoMap final : public services::GridMap {
+ public:
+  explicit NoMap(net::Shard& shard) : shard_(shard) {}
+  const std::string& name() const override { return name_; }
+  void execute(MapRequest, services::Completion<MapReply> done) override {
+    shard_.post([done = std::move(done)] { done(MapReply{}); });
+  }
+  void size(services::Completion<std::uint64_t> done) override { done(std::uint64_t{0}); }
+  void keys(services::Completion<std::vector<Bytes>> done) override { done(std::vector<Bytes>()); }
+  void entries(services::Completion<std::vector<services::MapEntry>> done) override {
+    done(std::vector<services::MapEntry>());
+  }
+  void clear(services::Completion<std::uint64_t> done) override { done(std::uint64_t{0}); }
+  services::MapStats localStats() const override { return {}; }
+
+ private:
+  net::Shard& shard_;
+  const std::string name_ = "none";
+};
+}  // namespace
+
+TurnsResult inTurns(const MemberUnderTest& m, int turns, double seconds, std::size_t valueBytes,
+                    int cpu) {
+  const auto keys = chooseKeys(m, Keys::kOwn, kKeysInUse);
+  const Bytes value = valueOf(7, valueBytes);
+  const auto map = m.map(kMap);
+  for (const auto& key : keys)
+    if (!map->set(key, value)) throw std::runtime_error("filling failed");
+  NoMap none(m.shards->at(0));
+  TurnsResult out;
+  std::uint64_t failures = 0;
+  std::thread([&] {
+    pinThread(cpu);
+    std::size_t next = 0;
+    const auto turn = [&](services::GridMap& on, MapOp op, Samples& all, std::vector<double>& p50) {
+      Samples mine;
+      const std::int64_t end = nowNanos() + static_cast<std::int64_t>(seconds * 1e9);
+      for (std::int64_t before = nowNanos(); before < end;) {
+        const auto reply = on.call(requestOf(op, keys[next], value));
+        const std::int64_t now = nowNanos();
+        mine.add(now - before);
+        if (!reply) ++failures;
+        before = now;
+        if (++next == keys.size()) next = 0;
+      }
+      all.add(mine);
+      p50.push_back(mine.micros(0.5));
+    };
+    for (int i = 0; i < turns; ++i) {
+      turn(none, MapOp::kSet, out.empty, out.empty50);
+      turn(*map, MapOp::kGet, out.get, out.get50);
+      turn(*map, MapOp::kSet, out.set, out.set50);
+    }
+  }).join();
+  if (failures > 0) throw std::runtime_error(std::to_string(failures) + " operations failed");
+  return out;
+}
+
 LoadResult openLoop(const MemberUnderTest& m, double rate, double seconds,
                     std::size_t valueBytes) {
   const auto keys = chooseKeys(m, Keys::kAny, kKeysInUse);
   const Bytes value = valueOf(7, valueBytes);
   const auto map = m.map(kMap);
   const auto total = static_cast<std::size_t>(rate * seconds);
-  std::vector<std::int64_t> took(total, 0);
+  std::vector<std::int64_t> took(total, 0), late(total, 0);
   std::atomic<std::uint64_t> failures{0};
   InFlight flight;
   const std::int64_t begin = nowNanos();
@@ -145,6 +206,7 @@ LoadResult openLoop(const MemberUnderTest& m, double rate, double seconds,
     if (nowNanos() < due) sleepUntil(due);
     flight.waitBelow(kMaxOpenInFlight);
     flight.begin();
+    late[i] = std::max<std::int64_t>(0, nowNanos() - due);
     map->execute(requestOf(MapOp::kSet, keys[i % keys.size()], value),
                  [&, i, due](Result<MapReply> r) {
                    took[i] = nowNanos() - due;
@@ -155,7 +217,18 @@ LoadResult openLoop(const MemberUnderTest& m, double rate, double seconds,
   flight.waitBelow(1);
   LoadResult out;
   out.perSecond = static_cast<double>(total) * 1e9 / static_cast<double>(nowNanos() - begin);
-  for (const auto nanos : took) out.samples.add(nanos);
+  std::int64_t stall = 0;
+  for (std::size_t i = 0; i < total; ++i) {
+    out.samples.add(took[i]);
+    out.late.add(late[i]);
+    if (took[i] > kStallNanos) {
+      stall = std::max(stall, took[i]);
+    } else if (stall > 0) {
+      ++out.stalls;
+      out.stalledMillis += static_cast<double>(stall) / 1e6;
+      stall = 0;
+    }
+  }
   out.failures = failures;
   return out;
 }

@@ -26,12 +26,23 @@ struct LoadResult {
   Samples samples;
   double perSecond = 0;
   std::uint64_t failures = 0;
+  Samples late;               // openLoop: how much later than due the caller began
+  std::uint64_t stalls = 0;   // ... and times in a row of more than a millisecond, and their sum
+  double stalledMillis = 0;
 };
 
 // `threads` callers, each waits for its answer before it asks again; on the processors of the
 // process, or the only one on `cpu` (>= 0).
 LoadResult closedLoop(const MemberUnderTest& m, services::MapOp op, int threads, double seconds,
                       std::size_t valueBytes, Keys whose, int cpu = -1);
+// One caller on `cpu` that does in turns, `turns` times `seconds` each, nothing (an empty task posted to
+// the shard's own thread and waited for in the way the grid's callers wait), get and set.
+struct TurnsResult {
+  std::vector<double> empty50, get50, set50;  // one per turn
+  Samples empty, get, set;
+};
+TurnsResult inTurns(const MemberUnderTest& m, int turns, double seconds, std::size_t valueBytes,
+                    int cpu);
 // `rate` a second from one thread that does not wait; times count from when each was due.
 LoadResult openLoop(const MemberUnderTest& m, double rate, double seconds, std::size_t valueBytes);
 // The operation from a task on the shard's own thread; and a plain hash map's answer to the same.
@@ -41,6 +52,9 @@ Samples plainHashMap(services::MapOp op, double seconds);
 double fill(const MemberUnderTest& m, const std::string& map, std::uint64_t count,
             std::size_t valueBytes);
 double fillSessions(const MemberUnderTest& m, std::uint64_t count);
+// Asks for one session by alternative id, for those of one user, and for those of one context, which
+// builds the indexes of all partitions. A wrong answer is an error.
+void lookUpSessions(const MemberUnderTest& m, std::uint64_t count);
 
 // One caller in a closed loop, half get and half set, any key, until end().
 class Background {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstring>
+#include <future>
 #include <map>
 #include <stdexcept>
 
@@ -19,6 +20,7 @@ using services::MapOp;
 using services::MapReply;
 using services::MapRequest;
 
+constexpr std::uint64_t kUsersPerContext = 100;  // each with one session
 constexpr const char* kTopic = "bench-topic";
 constexpr std::int64_t kStallNanos = 5'000'000'000;
 constexpr std::int64_t kBeforeKillNanos = 1'000'000'000;
@@ -45,9 +47,9 @@ services::Session sessionOf(std::uint64_t n) {
     return text;
   };
   services::Session s;
-  s.contextId = static_cast<std::int32_t>(n / 100 + 1);
-  s.userId = static_cast<std::int32_t>(n % 100 + 3);
-  s.loginName = "user" + std::to_string(n % 100 + 3);
+  s.contextId = static_cast<std::int32_t>(n / kUsersPerContext + 1);
+  s.userId = static_cast<std::int32_t>(n % kUsersPerContext + 3);
+  s.loginName = "user" + std::to_string(s.userId);
   s.login = s.loginName + "@context" + std::to_string(s.contextId) + ".example.com";
   s.userLogin = s.loginName;
   s.password = "secret-" + hex(9);
@@ -93,6 +95,31 @@ double fillSessions(const MemberUnderTest& m, std::uint64_t count) {
   while (left > 0) pause(50'000);
   if (failures > 0) throw std::runtime_error(std::to_string(failures) + " writes failed");
   return static_cast<double>(count) * 1e9 / static_cast<double>(nowNanos() - begin);
+}
+
+void lookUpSessions(const MemberUnderTest& m, std::uint64_t count) {
+  namespace query = services::query;
+  const auto map = m.map(kSessions);
+  const auto one = sessionOf(count / 2);
+  const auto ask = [&](const services::Predicate& predicate, std::size_t expected) {
+    std::promise<Result<services::QueryResult>> answer;
+    services::QueryOptions options;
+    options.want = services::QueryWant::kKeys;
+    map->query(predicate, options,
+               [&](Result<services::QueryResult> r) { answer.set_value(std::move(r)); });
+    const auto result = answer.get_future().get();
+    if (!result) throw std::runtime_error("look-up of sessions: " + result.error().toString());
+    if (result->entries.size() != expected)
+      throw std::runtime_error("look-up by " + predicate.attribute + " found " +
+                               std::to_string(result->entries.size()) + " sessions, not " +
+                               std::to_string(expected));
+  };
+  ask(query::equal("altId", one.altId), 1);
+  ask(query::equal("contextId", static_cast<std::int64_t>(one.contextId)), kUsersPerContext);
+  ask(query::equal("userId", static_cast<std::int64_t>(one.userId)), count / kUsersPerContext);
+  const auto stats = map->localStats();
+  if (stats.indexedQueryCount == 0 || stats.indexedQueryCount != stats.queryCount)
+    throw std::runtime_error("look-ups of sessions did not use the indexes");
 }
 
 Subscriber::Subscriber(const MemberUnderTest& m) : topic_(m.engine->topic(kTopic)) {
