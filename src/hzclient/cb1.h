@@ -4,7 +4,7 @@
 //            i32 partition, i32 length, Data, whose records carry names and types. Big-endian.
 // Requests:  records (type -1) with a call id, further fields and a raw part. Answers and events:
 //            type -2, 01, factory -3, class 1, call id, [A: event], error, Data.
-// Threads:   plain values and functions. Errors: GRID-0008.
+// Threads:   plain values and functions. Errors: NET-0004.
 // Bounds:    wire.h; kMaxFields fields of a record, kMaxDepth levels, kMaxDefinitionBytes inflated.
 // Danger:    a member keeps the first definition of a class that it sees: the tables in
 //            cb1_classes.cpp have exactly the order of the original's clients.

@@ -103,7 +103,7 @@ const ClassDefinition& authentication(Protocol dialect) {
   static const ClassDefinition a{-3, 2, 0,
                                  {field("cId", kInt), inner[0], inner[1], field("reAuth", kBoolean),
                                   field("firstConnection", kBoolean)},
-                                 {credentials, principal}};
+                                 {principal, credentials}};  // in this order, as recorded
   static const ClassDefinition b{
       -3, 2, 1,
       {field("cId", kInt), inner[0], inner[1], field("firstConnection", kBoolean)},

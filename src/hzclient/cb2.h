@@ -2,7 +2,7 @@
 //
 // Frame:     i32 length, u8 version, u8 flags, u16 type, i64 correlation id, i32 partition, u16 data
 //            offset (22), parameters; all little-endian.
-// Threads:   plain values and functions. Errors: GRID-0008.
+// Threads:   plain values and functions. Errors: NET-0004.
 // Bounds:    hzclient/wire.h, hzclient/fields.h. Fragments (never seen) are refused.
 // Source:    docs/formats/hazelcast-client.md.
 #pragma once

@@ -3,7 +3,7 @@
 // Message:   frames; each i32 length (with its 6 bytes of head), u16 flags, content; the last one is
 //            marked. The first begins with i32 type, i64 correlation id, then i32 partition (request,
 //            event) or u8 backup acknowledgements (response), then all parameters of fixed size.
-// Threads:   plain values and functions. Errors: GRID-0008.
+// Threads:   plain values and functions. Errors: NET-0004.
 // Bounds:    hzclient/wire.h, hzclient/fields.h. Fragments (never seen) are refused.
 // Source:    docs/formats/hazelcast-client.md.
 #pragma once

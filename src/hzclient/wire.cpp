@@ -58,7 +58,7 @@ const char* nameOf(Protocol protocol) {
 }
 
 Error badMessage(const std::string& what) {
-  return Error(Code::kGridBadMessage, "undecodable message of an older member: " + what);
+  return Error(Code::kNetProtocol, "undecodable message of an older member: " + what);
 }
 
 Result<std::size_t> unitLength(Protocol protocol, BytesView buffered, std::size_t& scanned) {

@@ -8,7 +8,7 @@
 //
 // Threads:   plain functions and values.
 // Bounds:    a unit has at most kMaxUnitBytes; a CP2 message at most kMaxFrames frames.
-// Errors:    GRID-0008 (kGridBadMessage) with what was wrong; the connection is to be given up.
+// Errors:    NET-0004 (kNetProtocol) with what was wrong; the connection is to be given up.
 // Source:    docs/formats/hazelcast-client.md.
 #pragma once
 

@@ -112,6 +112,7 @@ struct Stream::Impl {
   void scheduleFlush(const std::shared_ptr<Stream>& self);
   void shut();
   void fail(CloseReason why, const std::string& text);
+  bool overflow(const std::shared_ptr<Stream>& self, std::size_t bytes);
   void makeRoom();
   bool nothingWaits() const { return waiting.empty() && blocks.empty(); }
   std::size_t queued() const { return blockBytes + waiting.size() + inFlight.size(); }
@@ -159,6 +160,14 @@ void Stream::Impl::fail(CloseReason why, const std::string& text) {
   if (last && last->closed) last->closed(why, text);
 }
 
+// Always false.
+bool Stream::Impl::overflow(const std::shared_ptr<Stream>& self, std::size_t bytes) {
+  const std::string text = std::to_string(queued()) + " bytes wait for writing, " +
+                           std::to_string(bytes) + " more do not fit";
+  shard.post([this, self, text] { fail(CloseReason::kOverflow, text); });
+  return false;
+}
+
 void Stream::Impl::makeRoom() {
   if (begin == end) {
     begin = end = 0;
@@ -170,7 +179,8 @@ void Stream::Impl::makeRoom() {
   }
   // Grows with what really arrived, not with what a length field claims.
   std::size_t want = kReadBytes;
-  if (end >= 4) want = std::max(want, std::min(4 + frameLength(), 2 * end + kReadBytes));
+  if (end >= 4 && !limits.raw)
+    want = std::max(want, std::min(4 + frameLength(), 2 * end + kReadBytes));
   if (in.size() < want) in.resize(want);
 }
 
@@ -268,7 +278,13 @@ void Stream::Impl::flushTls(const std::shared_ptr<Stream>& self) {
 void Stream::Impl::process(const std::shared_ptr<Stream>& self) {
   if (processing) return;  // resumed from inside a callback: the loop below goes on
   processing = true;
-  while (open && !paused && !draining && end - begin >= 4) {
+  while (limits.raw && open && !paused && !draining && end > begin) {
+    const BytesView all(in.data() + begin, end - begin);
+    begin = end;
+    const auto current = callbacks;
+    if (current && current->frame) current->frame(all);
+  }
+  while (!limits.raw && open && !paused && !draining && end - begin >= 4) {
     const std::size_t length = frameLength();
     if (length == 0 || length > limits.frameBytes) {
       fail(CloseReason::kProtocol, "frame of " + std::to_string(length) + " bytes, allowed are 1.." +
@@ -375,14 +391,8 @@ bool Stream::send(BytesView frame) {
   Impl& i = *impl_;
   if (!i.open || i.draining) return false;
   if (frame.size() > i.limits.frameBytes ||
-      i.queued() + frame.size() + 4 > i.limits.queuedBytes) {
-    const auto self = shared_from_this();
-    const std::string text = std::to_string(i.queued()) +
-                             " bytes wait for writing, a frame of " +
-                             std::to_string(frame.size()) + " does not fit";
-    i.shard.post([this, self, text] { impl_->fail(CloseReason::kOverflow, text); });
-    return false;
-  }
+      i.queued() + frame.size() + 4 > i.limits.queuedBytes)
+    return i.overflow(shared_from_this(), frame.size());
   const auto n = static_cast<std::uint32_t>(frame.size());
   const char head[4] = {static_cast<char>(n >> 24), static_cast<char>(n >> 16),
                         static_cast<char>(n >> 8), static_cast<char>(n)};
@@ -393,10 +403,15 @@ bool Stream::send(BytesView frame) {
   return true;
 }
 
-void Stream::sendRaw(Bytes bytes) {
-  if (!impl_->open) return;
-  impl_->waiting.append(bytes);
-  impl_->scheduleFlush(shared_from_this());
+bool Stream::sendRaw(Bytes bytes) {
+  Impl& i = *impl_;
+  if (!i.open || i.draining) return false;
+  if (i.limits.raw && i.queued() + bytes.size() > i.limits.queuedBytes)
+    return i.overflow(shared_from_this(), bytes.size());
+  i.waiting.append(bytes);
+  i.endBlock();
+  i.scheduleFlush(shared_from_this());
+  return true;
 }
 
 Detached Stream::detach() {

@@ -56,6 +56,8 @@ class Stream : public std::enable_shared_from_this<Stream> {
   struct Limits {
     std::uint32_t frameBytes = 32u << 20;
     std::size_t queuedBytes = std::size_t{64} << 20;
+    // No frames: whatever has arrived is handed out as it is, and sent with sendRaw() only.
+    bool raw = false;
   };
   using OnFrame = std::function<void(BytesView frame)>;  // valid during the call
   using OnClosed = std::function<void(CloseReason why, const std::string& text)>;
@@ -79,8 +81,9 @@ class Stream : public std::enable_shared_from_this<Stream> {
   void setFrameLimit(std::uint32_t bytes);
   // False when the stream is closed, or is being closed because its queue is full.
   bool send(BytesView frame);
-  // Bytes without a length before them (the protocol's first bytes); before any frame.
-  void sendRaw(Bytes bytes);
+  // Bytes without a length before them: the first bytes of a protocol, or all with Limits::raw (then
+  // false as send()).
+  bool sendRaw(Bytes bytes);
   // Takes the connection off this shard. Only from inside onFrame, when nothing waits for writing
   // (else the answer is invalid and the stream closed); the stream is closed afterwards.
   Detached detach();

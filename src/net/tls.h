@@ -37,7 +37,7 @@ struct TlsStore {
   std::string password;  // may be empty
 };
 
-// What is spoken inside (ALPN). A peer that offers `otherName` instead is refused with `otherText`.
+// What is spoken inside (ALPN); an empty name asks for nothing (members of other makes). A peer that offers `otherName` instead is refused with `otherText`.
 struct TlsProtocol {
   std::string name;
   std::string otherName;

@@ -28,7 +28,7 @@ TlsSession::Impl& sessionOf(SSL* ssl) {
 }
 
 Bytes wireName(const TlsProtocol& protocol) {
-  OX_CHECK(!protocol.name.empty() && protocol.name.size() < 256);
+  OX_CHECK(protocol.name.size() < 256);
   return static_cast<char>(protocol.name.size()) + protocol.name;
 }
 
@@ -54,7 +54,7 @@ int greeted(SSL* ssl, int* alert, void*) {
       SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &data,
                                 &size) == 1;
   const BytesView names(reinterpret_cast<const char*>(data), offers ? size : 0);
-  if (alpnOffers(names, protocol.name)) return SSL_CLIENT_HELLO_SUCCESS;
+  if (protocol.name.empty() || alpnOffers(names, protocol.name)) return SSL_CLIENT_HELLO_SUCCESS;
   sessionOf(ssl).refusal = alpnOffers(names, protocol.otherName)
                                ? protocol.otherText
                                : "the other side speaks TLS, but is no member of a grid";
@@ -66,6 +66,7 @@ int chosen(SSL* ssl, const unsigned char** out, unsigned char* outSize, const un
            unsigned, void*) {
   // greeted() has seen that it was offered.
   const std::string& name = implOf(ssl).protocol.name;
+  if (name.empty()) return SSL_TLSEXT_ERR_NOACK;
   *out = reinterpret_cast<const unsigned char*>(name.data());
   *outSize = static_cast<unsigned char>(name.size());
   return SSL_TLSEXT_ERR_OK;
@@ -122,8 +123,9 @@ bool prepare(TlsContext::Impl& impl, int lowest, int highest) {
          SSL_CTX_set_min_proto_version(c, lowest) == 1 &&
          SSL_CTX_set_max_proto_version(c, highest) == 1 &&
          SSL_CTX_set_cipher_list(c, "ECDHE+AESGCM") == 1 &&
-         SSL_CTX_set_alpn_protos(c, reinterpret_cast<const unsigned char*>(name.data()),
-                                 static_cast<unsigned>(name.size())) == 0;
+         (impl.protocol.name.empty() ||
+          SSL_CTX_set_alpn_protos(c, reinterpret_cast<const unsigned char*>(name.data()),
+                                  static_cast<unsigned>(name.size())) == 0);
 }
 
 bool install(SSL_CTX* c, const StoreContent& keys, const StoreContent& trusted) {
