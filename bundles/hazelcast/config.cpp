@@ -159,6 +159,30 @@ void readMapField(const std::string& field, const std::string& key, const config
 
 namespace {
 
+// What belongs to the sessions is as safe as they are: unless described in files of their own, these
+// maps take copies, protection and merge policy of the map of the sessions.
+void addSessionCompanions(MapConfigs& maps) {
+  MapConfig base = maps.defaults();
+  for (const auto& [name, map] : maps.all())
+    if (name.starts_with("sessions-")) {
+      base = map;
+      break;
+    }
+  base.timeToLiveSeconds = 0;
+  base.maxIdleSeconds = 0;
+  base.eviction = Eviction::kNone;
+  base.maxSize = 0;
+  base.orderedIndexes.clear();
+  const auto companion = [&](const char* name, std::vector<std::string> indexes) {
+    if (maps.all().contains(name)) return;
+    base.name = name;
+    base.indexes = std::move(indexes);
+    maps.add(base);
+  };
+  companion("session-attributes-1", {"sessionId"});
+  companion("session-endings-1", {});
+}
+
 void readStructures(const config::Config& config, GridConfig& out, Reader& reader) {
   auto maps = std::make_shared<MapConfigs>(*out.maps);  // of hazelcast.xml
   std::set<std::string> described;
@@ -208,6 +232,7 @@ void readStructures(const config::Config& config, GridConfig& out, Reader& reade
       maps->add(std::move(map));
     }
   }
+  addSessionCompanions(*maps);
   out.maps = std::move(maps);
 }
 

@@ -272,6 +272,10 @@ class ExecutorProxy final : public services::GridExecutor {
       std::string name, services::TaskFunction task) override {
     return runner_->add(std::move(name), std::move(task));
   }
+  Result<std::unique_ptr<services::Subscription>> registerQuickTask(
+      std::string name, services::TaskFunction task) override {
+    return runner_->add(std::move(name), std::move(task), true);
+  }
   void submitToMember(const std::string& uuid, const std::string& task, Bytes argument,
                       std::int64_t timeoutMillis, Completion<Bytes> done) override {
     const auto engine = engine_.lock();

@@ -4,6 +4,7 @@
 #include "management/management.h"
 #include "runtime/bundle.h"
 #include "servlets.h"
+#include "session_servlet.h"
 
 namespace ox::login {
 namespace {
@@ -53,6 +54,25 @@ class LoginActivator final : public runtime::BundleActivator {
         [servlets](const http::Request& request, const http::Reply& reply) {
           reply(servlets->handleSystem(request));
         }));
+    const auto session = std::make_shared<SessionServlet>(
+        loginSettings(*config->current()), context.need<services::SessionService>("sessions"),
+        context.need<services::SessionAttributes>("session-attributes"),
+        context.need<services::ContextService>("contexts"));
+    registrations_.push_back(http->addServlet(
+        "session", http::RunOn::kWorker,
+        [session](const http::Request& request, const http::Reply& reply) {
+          reply(session->handle(request));
+        }));
+    registrations_.push_back(
+        management->addMetrics([session](std::vector<management::MetricSample>& out) {
+          const auto add = [&](const char* kind, const std::atomic<std::uint64_t>& n) {
+            out.push_back({"ox_session_attributes_total", "Requests for attributes of sessions",
+                           true, {{"kind", kind}}, static_cast<double>(n.load())});
+          };
+          add("read", session->counters().reads);
+          add("write", session->counters().writes);
+          add("refused", session->counters().refused);
+        }));
     registrations_.push_back(
         management->addMetrics([servlets](std::vector<management::MetricSample>& out) {
           metrics(*servlets, out);
@@ -72,5 +92,6 @@ class LoginActivator final : public runtime::BundleActivator {
 }  // namespace
 }  // namespace ox::login
 
-OX_BUNDLE("login", OX_VERSION, "config,http,workers,sessions,contexts,management", "",
+OX_BUNDLE("login", OX_VERSION,
+          "config,http,workers,sessions,session-attributes,contexts,management", "",
           ox::login::LoginActivator)

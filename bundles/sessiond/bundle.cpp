@@ -26,11 +26,16 @@ management::MBean toolkit(const std::shared_ptr<SessiondService>& service) {
             const SessiondFigures f = service->figures();
             management::Attributes out;
             out.emplace_back("ActiveSessions", std::to_string(f.counts.active));
+            out.emplace_back("BackupSessions", std::to_string(f.stored.backup));
+            out.emplace_back("DistributedSessions", std::to_string(f.distributed));
+            out.emplace_back("EndingsWaiting", std::to_string(f.pendingEndings));
             out.emplace_back("LongTermSessions", listOf(f.longSlots));
             out.emplace_back("NumberOfLongTermSessions", std::to_string(f.counts.longTerm));
             out.emplace_back("NumberOfShortTermSessions", std::to_string(f.counts.shortTerm));
+            out.emplace_back("OwnedSessions", std::to_string(f.stored.owned));
             out.emplace_back("ShortTermSessions", listOf(f.shortSlots));
-            out.emplace_back("StoresWaiting", std::to_string(f.store.waiting));
+            out.emplace_back("StorageDown", f.storageDown ? "true" : "false");
+            out.emplace_back("StoresWaiting", std::to_string(f.pendingStores));
             out.emplace_back("TakenOverSessions", std::to_string(f.counts.takenOver));
             return out;
           }};
@@ -48,7 +53,7 @@ void metrics(const SessiondService& service, std::vector<management::MetricSampl
     out.push_back({name, help, true, {}, static_cast<double>(value)});
   };
   counter("ox_sessiond_created_total", "Sessions created by a login here", f.created);
-  counter("ox_sessiond_removed_total", "Sessions ended by a logout here", f.removed);
+  counter("ox_sessiond_removed_total", "Copies on this node that a logout or closing ended", f.removed);
   counter("ox_sessiond_timed_out_total", "Sessions that left this node by time", f.timedOut);
   counter("ox_sessiond_taken_over_total", "Sessions fetched from the grid", f.counts.takenOver);
   counter("ox_sessiond_lookups_total", "Look-ups in the session storage", f.lookups);
@@ -57,10 +62,24 @@ void metrics(const SessiondService& service, std::vector<management::MetricSampl
   counter("ox_sessiond_stored_late_total", "Logins answered before their session was stored",
           f.storedLate);
   counter("ox_sessiond_store_retries_total", "Repeated attempts to store a session",
-          f.store.retries);
-  counter("ox_sessiond_store_dropped_total", "Sessions that were never stored", f.store.dropped);
-  out.push_back({"ox_sessiond_store_waiting", "Sessions that wait to be stored", false, {},
-                 static_cast<double>(f.store.waiting)});
+          f.storeRetries);
+  counter("ox_sessiond_store_dropped_total", "Sessions that were never stored", f.storeDropped);
+  counter("ox_sessiond_dropped_total", "Copies given to another node", f.dropped);
+  counter("ox_sessiond_restored_total", "Sessions stored again since the grid had lost them",
+          f.restored);
+  counter("ox_sessiond_untold_total", "Other nodes that did not answer to word of a session",
+          f.untold);
+  const auto now = [&](const char* name, const char* help, double value) {
+    out.push_back({name, help, false, {}, value});
+  };
+  now("ox_sessiond_store_waiting", "Sessions that wait to be stored",
+      static_cast<double>(f.pendingStores));
+  now("ox_sessiond_endings_waiting", "Logouts that the storage has not taken yet",
+      static_cast<double>(f.pendingEndings));
+  now("ox_sessiond_storage_down", "1 while the session storage does not answer",
+      f.storageDown ? 1 : 0);
+  now("ox_sessiond_distributed_sessions", "Sessions of the cluster",
+      static_cast<double>(f.distributed));
 }
 
 class SessiondActivator final : public runtime::BundleActivator {
@@ -79,6 +98,7 @@ class SessiondActivator final : public runtime::BundleActivator {
         }));
     timer_ = std::thread([this] { runTimer(); });
     context.offer<services::SessionService>("sessions", service_);
+    context.offer<services::SessionAttributes>("session-attributes", service_);
     return {};
   }
 
@@ -116,5 +136,5 @@ class SessiondActivator final : public runtime::BundleActivator {
 }  // namespace
 }  // namespace ox::sessiond
 
-OX_BUNDLE("sessiond", OX_VERSION, "config,workers,management,session-storage?", "sessions",
-          ox::sessiond::SessiondActivator)
+OX_BUNDLE("sessiond", OX_VERSION, "config,workers,management,session-storage?",
+          "sessions,session-attributes", ox::sessiond::SessiondActivator)

@@ -36,16 +36,19 @@ void SessionContainers::put(SessionPtr session) {
   const std::string id = session->sessionId;
   erase(id);
   byUser_[{session->contextId, session->userId}].insert(id);
+  if (!session->altId.empty()) byAltId_[session->altId] = id;
   Entry& entry = entries_[id];
   entry.session = std::move(session);
   place(entry, id, short_.front());
 }
 
-SessionPtr SessionContainers::use(const std::string& id, std::int64_t wallMillis) {
+SessionPtr SessionContainers::use(const std::string& id, std::int64_t wallMillis, bool* moved) {
+  if (moved) *moved = false;
   const auto it = entries_.find(id);
   if (it == entries_.end()) return nullptr;
   Entry& entry = it->second;
   if (entry.slot != &short_.front()) {
+    if (moved) *moved = true;
     auto stamped = std::make_shared<services::Session>(*entry.session);
     stamped->localLastActive = wallMillis;
     entry.session = std::move(stamped);
@@ -66,6 +69,8 @@ SessionPtr SessionContainers::erase(const std::string& id) {
   if (it == entries_.end()) return nullptr;
   SessionPtr session = std::move(it->second.session);
   it->second.slot->erase(id);
+  if (const auto alt = byAltId_.find(session->altId); alt != byAltId_.end() && alt->second == id)
+    byAltId_.erase(alt);
   if (const auto user = byUser_.find({session->contextId, session->userId});
       user != byUser_.end()) {
     user->second.erase(id);
@@ -79,7 +84,7 @@ void SessionContainers::rotateShort(std::vector<SessionPtr>& removed) {
   const Slot oldest = short_.back();  // a copy: its sessions leave the slot one by one
   for (const auto& id : oldest) {
     Entry& entry = entries_.at(id);
-    if (entry.session->staySignedIn) place(entry, id, long_.front());
+    if (entry.session->staySignedIn && !entry.session->transient) place(entry, id, long_.front());
     else removed.push_back(erase(id));
   }
   short_.pop_back();
@@ -126,9 +131,52 @@ std::size_t SessionContainers::shortTerm() const {
 }
 std::size_t SessionContainers::longTerm() const { return entries_.size() - shortTerm(); }
 
-std::vector<std::string> SessionContainers::shortTermIds() const {
+void SessionContainers::refresh(SessionPtr session) {
+  const auto it = entries_.find(session->sessionId);
+  if (it == entries_.end()) return;
+  Entry& entry = it->second;
+  if (entry.session->altId != session->altId) {
+    byAltId_.erase(entry.session->altId);
+    if (!session->altId.empty()) byAltId_[session->altId] = session->sessionId;
+  }
+  entry.session = std::move(session);
+}
+
+SessionPtr SessionContainers::byAltId(const std::string& altId) const {
+  const auto it = byAltId_.find(altId);
+  return it == byAltId_.end() ? nullptr : peek(it->second);
+}
+
+std::vector<SessionPtr> SessionContainers::ofUser(std::int32_t contextId,
+                                                  std::int32_t userId) const {
+  std::vector<SessionPtr> out;
+  const auto it = byUser_.find({contextId, userId});
+  if (it == byUser_.end()) return out;
+  for (const auto& id : it->second) out.push_back(entries_.at(id).session);
+  return out;
+}
+
+std::vector<SessionPtr> SessionContainers::ofContext(std::int32_t contextId) const {
+  std::vector<SessionPtr> out;
+  for (const auto& [id, entry] : entries_)
+    if (entry.session->contextId == contextId) out.push_back(entry.session);
+  return out;
+}
+
+bool SessionContainers::attributesDue(const std::string& id, std::int64_t nowMillis,
+                                      std::int64_t period) {
+  const auto it = entries_.find(id);
+  if (it == entries_.end()) return false;
+  std::optional<std::int64_t>& at = it->second.attributesAt;
+  if (at && nowMillis - *at < period) return false;
+  at = nowMillis;
+  return true;
+}
+
+std::vector<std::string> SessionContainers::ids() const {
   std::vector<std::string> out;
-  for (const auto& slot : short_) out.insert(out.end(), slot.begin(), slot.end());
+  out.reserve(entries_.size());
+  for (const auto& [id, entry] : entries_) out.push_back(id);
   return out;
 }
 

@@ -2,7 +2,7 @@
 //
 // Purpose:   short-term slots of 6 minutes and long-term slots of an hour. A session that is used
 //            moves to the first short-term slot; what falls out of the last one goes to the first
-//            long-term slot when its user stays signed in, else it is removed.
+//            long-term slot when its user stays signed in and it is not transient, else it is removed.
 // Threads:   none of its own: the caller locks. Told the time (steady milliseconds).
 // Cost:      put, find, remove: one hash look-up; a rotation: the sessions of one slot.
 // Source:    the original's SessionHandler and its containers (slot lengths, moving on access).
@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -40,10 +41,19 @@ class SessionContainers {
 
   // Into the first short-term slot; replaces one with the same id.
   void put(services::SessionPtr session);
-  // Null when unknown. Moves to the first short-term slot, stamped with `wallMillis` when it moved.
-  services::SessionPtr use(const std::string& id, std::int64_t wallMillis);
+  // Null when unknown. Moves to the first short-term slot, stamped with `wallMillis` when it moved;
+  // `moved` (may be null) says so: the first use within the present slot.
+  services::SessionPtr use(const std::string& id, std::int64_t wallMillis, bool* moved = nullptr);
   services::SessionPtr peek(const std::string& id) const;
   services::SessionPtr remove(const std::string& id);
+  // Keeps the slot; nothing when unknown.
+  void refresh(services::SessionPtr session);
+  services::SessionPtr byAltId(const std::string& altId) const;
+  std::vector<services::SessionPtr> ofUser(std::int32_t contextId, std::int32_t userId) const;
+  std::vector<services::SessionPtr> ofContext(std::int32_t contextId) const;  // looks at all
+  std::vector<std::string> ids() const;
+  // True once per `period` for each session, first at once: its attributes are to be touched now.
+  bool attributesDue(const std::string& id, std::int64_t nowMillis, std::int64_t period);
 
   // Rotates as often as slots have passed since the last call; returns what was removed.
   std::vector<services::SessionPtr> rotate(std::int64_t nowMillis);
@@ -53,7 +63,6 @@ class SessionContainers {
   std::size_t longTerm() const;
   std::vector<std::size_t> shortSlotSizes() const;
   std::vector<std::size_t> longSlotSizes() const;
-  std::vector<std::string> shortTermIds() const;
   std::size_t countUser(std::int32_t contextId, std::int32_t userId) const;
   std::size_t countClient(std::int32_t contextId, std::int32_t userId,
                           const std::string& client) const;
@@ -62,6 +71,7 @@ class SessionContainers {
   using Slot = std::unordered_set<std::string>;
   struct Entry {
     services::SessionPtr session;
+    std::optional<std::int64_t> attributesAt;
     Slot* slot = nullptr;  // slots are deque elements: their addresses stay while they live
   };
   using UserKey = std::pair<std::int32_t, std::int32_t>;
@@ -83,6 +93,7 @@ class SessionContainers {
   std::deque<Slot> long_;
   std::unordered_map<std::string, Entry> entries_;
   std::unordered_map<UserKey, std::unordered_set<std::string>, UserHash> byUser_;
+  std::unordered_map<std::string, std::string> byAltId_;
 };
 
 }  // namespace ox::sessiond

@@ -1,201 +1,247 @@
 #include "service.h"
 
-#include <algorithm>
 #include <chrono>
+#include <condition_variable>
+#include <optional>
 #include <thread>
+#include <utility>
 
 #include "base/log.h"
-#include "base/random.h"
 
 namespace ox::sessiond {
 
+using services::AttributeWrite;
+using services::AttributeWritten;
+using services::Completion;
+using services::LoginFacts;
 using services::Session;
+using services::SessionAttribute;
+using services::SessionEnding;
 using services::SessionPtr;
 
-bool validSessionId(const std::string& id) {
-  return id.size() == 32 && id.find_first_not_of("0123456789abcdef") == std::string::npos;
+namespace {
+
+// The answer, or nothing after `millis`; an answer that comes later is dropped.
+template <typename T, typename Start>
+std::optional<Result<T>> wait(std::int64_t millis, Start start) {
+  struct Waiter {
+    std::mutex mutex;
+    std::condition_variable answered;
+    std::optional<Result<T>> result;
+  };
+  auto waiter = std::make_shared<Waiter>();
+  start(Completion<T>([waiter](Result<T> r) {
+    std::lock_guard lock(waiter->mutex);
+    waiter->result.emplace(std::move(r));
+    waiter->answered.notify_all();
+  }));
+  std::unique_lock lock(waiter->mutex);
+  waiter->answered.wait_for(lock, std::chrono::milliseconds(millis),
+                            [&] { return waiter->result.has_value(); });
+  return std::move(waiter->result);
 }
+
+template <typename T, typename Start>
+Result<T> answerOf(Start start) {
+  auto answer = wait<T>(kAnswerMillis, std::move(start));
+  if (answer) return std::move(*answer);
+  return Error(Code::kUnavailable, "the session storage does not answer, try again");
+}
+
+Result<SessionPtr> sessionOf(Result<FoundSession> found, bool* tookOver = nullptr) {
+  if (!found) return found.error();
+  if (tookOver) *tookOver = found->tookOver;
+  return std::move(found->session);
+}
+
+}  // namespace
 
 SessiondService::SessiondService(SessiondSettings settings, Clock& clock,
                                  std::shared_ptr<services::SessionStorage> storage)
-    : settings_(settings), clock_(clock), storage_(std::move(storage)),
-      containers_(settings.lifeTimes, clock.steadyMillis()), touchedAt_(clock.steadyMillis()) {
-  if (!storage_) return;
-  store_ = std::make_unique<StoreQueue>(
-      storage_,
-      [this](const std::string& id) {
-        std::lock_guard lock(mutex_);
-        return containers_.peek(id);
-      },
-      clock_);
+    : settings_(settings), clock_(clock), storage_(storage),
+      core_(std::make_shared<SessionCore>(std::move(settings), clock, std::move(storage))) {
+  core_->start();
 }
 
 SessiondService::~SessiondService() { stop(); }
 
 void SessiondService::stop() {
-  if (store_) store_->stop();
-}
-
-Status SessiondService::checkLimits(const Session& s) const {
-  const auto reached = [](std::size_t have, std::int64_t limit) {
-    return limit > 0 && have >= static_cast<std::size_t>(limit);
-  };
-  if (reached(containers_.size(), settings_.maxSession)) return Error(Code::kSesMaxSession);
-  if (reached(containers_.countUser(s.contextId, s.userId), settings_.maxSessionPerUser))
-    return Error(Code::kSesMaxPerUser);
-  if (!s.client.empty() &&
-      reached(containers_.countClient(s.contextId, s.userId, s.client),
-              settings_.maxSessionPerClient))
-    return Error(Code::kSesMaxPerClient);
-  return {};
+  if (stopped_.exchange(true)) return;
+  core_->stop();
+  const auto by = std::chrono::steady_clock::now() + std::chrono::milliseconds(kStopMillis);
+  bool asked = false;
+  // Only what waits already: a storage that does not answer now gets these last seconds.
+  while (core_->waiting() > 0 && std::chrono::steady_clock::now() < by) {
+    core_->tick();
+    asked = true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  if (const std::size_t left = core_->waiting(); asked && left > 0)
+    log::warn(std::to_string(left) + " sessions or logouts could not be stored before the stop");
 }
 
 Result<SessionPtr> SessiondService::create(Session session) {
-  static constexpr std::size_t kIdBytes = 16;
-  session.sessionId = secureHex(kIdBytes);
-  session.secret = secureHex(kIdBytes);
-  session.randomToken = secureHex(kIdBytes);
-  session.altId = secureHex(kIdBytes);
-  if (session.authId.empty()) session.authId = secureHex(kIdBytes);
-  session.loginTime = clock_.wallMillis();
-  session.localLastActive = session.loginTime;
-  auto shared = std::make_shared<const Session>(std::move(session));
-  {
-    std::lock_guard lock(mutex_);
-    if (Status limits = checkLimits(*shared); !limits.ok()) return limits.error();
-    if (containers_.peek(shared->sessionId)) return Error(Code::kSesCollision);
-    containers_.put(shared);
-    ++figures_.created;
-  }
-  if (store_ && !store_->put(shared->sessionId, settings_.storeWaitMillis)) {
-    std::lock_guard lock(mutex_);
-    ++figures_.storedLate;
-  }
-  return SessionPtr(shared);
+  const std::int64_t begun = clock_.steadyMillis();
+  const auto facts = wait<LoginFacts>(settings_.storeWaitMillis, [&](Completion<LoginFacts> done) {
+    core_->facts(session, std::move(done));
+  });
+  auto admitted = core_->admit(std::move(session),
+                               facts && facts->ok() ? **facts : LoginFacts());
+  if (!admitted || !storage_) return admitted;
+  const std::int64_t left = settings_.storeWaitMillis - (clock_.steadyMillis() - begun);
+  const auto stored = wait<bool>(std::max<std::int64_t>(left, 0), [&](Completion<bool> done) {
+    core_->store((*admitted)->sessionId, std::move(done));
+  });
+  if (!stored || !stored->ok() || !**stored) core_->countStoredLate();
+  return admitted;
 }
 
 Result<SessionPtr> SessiondService::find(const std::string& id, bool* tookOver) {
   if (tookOver) *tookOver = false;
-  if (!validSessionId(id)) return Error(Code::kSesExpired);
-  {
-    std::lock_guard lock(mutex_);
-    if (auto session = containers_.use(id, clock_.wallMillis())) return session;
-  }
-  if (!storage_) return Error(Code::kSesExpired);
-  return takeOver(id, tookOver);
+  if (auto session = core_->use(id)) return session;
+  return sessionOf(answerOf<FoundSession>([&](Completion<FoundSession> done) {
+                     core_->find(id, std::move(done));
+                   }),
+                   tookOver);
 }
 
-Result<SessionPtr> SessiondService::takeOver(const std::string& id, bool* tookOver) {
-  std::shared_ptr<Lookup> lookup;
-  {
-    std::unique_lock lock(mutex_);
-    if (auto session = containers_.use(id, clock_.wallMillis())) return session;
-    if (const auto it = lookups_.find(id); it != lookups_.end()) {
-      // Somebody asks the storage for this id right now: one question serves all.
-      lookup = it->second;
-      const bool answered = lookedUp_.wait_for(
-          lock, std::chrono::milliseconds(kLookupWaitMillis), [&] { return lookup->done; });
-      if (!answered) return Error(Code::kUnavailable, "the session storage does not answer");
-      if (tookOver) *tookOver = lookup->result.ok();
-      return lookup->result;
-    }
-    lookup = std::make_shared<Lookup>();
-    lookups_.emplace(id, lookup);
-    ++figures_.lookups;
-  }
-  Result<SessionPtr> result = lookUp(id);
-  std::lock_guard lock(mutex_);
-  if (result.ok() && lookup->ended) result = Error(Code::kSesExpired);
-  if (result.ok()) {
-    containers_.put(*result);
-    ++figures_.counts.takenOver;
-    if (tookOver) *tookOver = true;
-  } else if (result.error().code != Code::kSesExpired) {
-    ++figures_.lookupFailures;
-  }
-  lookup->result = result;
-  lookup->done = true;
-  lookups_.erase(id);
-  lookedUp_.notify_all();
-  return result;
+Result<SessionPtr> SessiondService::findByAltId(const std::string& altId) {
+  return sessionOf(answerOf<FoundSession>([&](Completion<FoundSession> done) {
+    core_->findByAltId(altId, std::move(done));
+  }));
 }
 
-Result<SessionPtr> SessiondService::lookUp(const std::string& id) {
-  for (int tried = 1;; ++tried) {
-    auto found = storage_->lookup(id);
-    if (found.ok()) {
-      if (!*found) return Error(Code::kSesExpired);
-      if ((*found)->sessionId != id) return Error(Code::kSesWrongSession);
-      auto mine = std::make_shared<Session>(**found);
-      mine->localLastActive = clock_.wallMillis();
-      return SessionPtr(std::move(mine));
-    }
-    if (tried == kLookupTries || !found.error().retryable) {
-      log::warn("a session could not be looked up: " + found.error().toString());
-      return Error(Code::kUnavailable, "the session storage does not answer, try again");
-    }
-  }
+Result<SessionPtr> SessiondService::redeemRandomToken(const std::string& token) {
+  return sessionOf(answerOf<FoundSession>([&](Completion<FoundSession> done) {
+    core_->redeemToken(token, std::move(done));
+  }));
+}
+
+Result<SessionPtr> SessiondService::update(const std::string& id,
+                                           std::function<void(Session&)> change) {
+  return answerOf<SessionPtr>([&](Completion<SessionPtr> done) {
+    core_->update(id, std::move(change), std::move(done));
+  });
 }
 
 Status SessiondService::remove(const std::string& id) {
-  if (!validSessionId(id)) return Error(Code::kSesExpired);
-  {
-    std::lock_guard lock(mutex_);
-    if (containers_.remove(id)) ++figures_.removed;
-    if (const auto it = lookups_.find(id); it != lookups_.end()) it->second->ended = true;
-  }
-  if (!storage_) return {};
-  auto removed = storage_->remove(id);
-  for (int tried = 1; !removed && removed.error().retryable && tried < kLookupTries; ++tried)
-    removed = storage_->remove(id);
-  if (!removed) return removed.error();
+  const auto ended = answerOf<std::uint64_t>([&](Completion<std::uint64_t> done) {
+    core_->end(id, std::move(done));
+  });
+  if (!ended) return ended.error();
   return {};
 }
 
-void SessiondService::tick() {
-  const std::int64_t now = clock_.steadyMillis();
-  std::vector<SessionPtr> ended;
-  std::vector<std::string> touch;
-  {
-    std::lock_guard lock(mutex_);
-    ended = containers_.rotate(now);
-    figures_.timedOut += ended.size();
-    const std::int64_t period = settings_.lifeTimes.defaultMillis / kTouchesPerLifeTime;
-    if (storage_ && now - touchedAt_ >= period) {
-      touchedAt_ = now;
-      toTouch_ = containers_.shortTermIds();
-    }
-    const std::size_t n = std::min(toTouch_.size(), kTouchPerTick);
-    touch.assign(toTouch_.end() - static_cast<std::ptrdiff_t>(n), toTouch_.end());
-    toTouch_.resize(toTouch_.size() - n);
-  }
-  for (const auto& id : touch) storage_->touch(id);
-  if (ended.empty()) return;
-  log::info("sessions ended by time: " + std::to_string(ended.size()));
-  if (!storage_ || !settings_.removeFromStorageOnTimeout) return;
-  for (const auto& session : ended)
-    if (const auto removed = storage_->remove(session->sessionId); !removed) {
-      log::warn("ended sessions stay in the grid until they idle out: " +
-                removed.error().toString());
-      break;
-    }
+Result<std::vector<SessionPtr>> SessiondService::sessionsOf(std::int32_t contextId,
+                                                            std::optional<std::int32_t> userId) {
+  if (!storage_) return core_->held(contextId, userId);
+  services::SessionQuery query;
+  query.contextId = contextId;
+  query.userId = userId;
+  return answerOf<std::vector<SessionPtr>>([&](Completion<std::vector<SessionPtr>> done) {
+    storage_->find(std::move(query), std::move(done));
+  });
 }
 
-services::SessionCounts SessiondService::counts() const { return figures().counts; }
+// --- closing
 
-SessiondFigures SessiondService::figures() const {
-  SessiondFigures out;
-  {
-    std::lock_guard lock(mutex_);
-    out = figures_;
-    out.shortSlots = containers_.shortSlotSizes();
-    out.longSlots = containers_.longSlotSizes();
-    out.counts.active = containers_.size();
-    out.counts.shortTerm = containers_.shortTerm();
-    out.counts.longTerm = containers_.longTerm();
+Result<std::uint64_t> SessiondService::closeOne(const SessionEnding& ending) {
+  return answerOf<std::uint64_t>([&](Completion<std::uint64_t> done) {
+    if (ending.kind == SessionEnding::Kind::kSession) core_->end(ending.sessionId, std::move(done));
+    else core_->end(ending, std::move(done));
+  });
+}
+
+Result<std::uint64_t> SessiondService::close(const services::CloseRequest& request) {
+  std::vector<SessionEnding> endings;
+  const auto one = [&](const std::string& id) {
+    if (id == request.except) return;
+    SessionEnding e;
+    e.sessionId = id;
+    endings.push_back(std::move(e));
+  };
+  const auto heldHere = [&](std::int32_t contextId, std::optional<std::int32_t> userId) {
+    for (const SessionPtr& s : core_->held(contextId, userId)) one(s->sessionId);
+  };
+  for (const auto& id : request.sessionIds)
+    if (validSessionId(id) && (request.global || core_->peek(id))) one(id);
+  const auto many = [&](SessionEnding::Kind kind, std::int32_t contextId, std::int32_t userId) {
+    SessionEnding e;
+    e.kind = kind;
+    e.contextId = contextId;
+    e.userId = userId;
+    e.endedMillis = clock_.wallMillis();
+    e.except = request.except;
+    endings.push_back(std::move(e));
+  };
+  for (const std::int32_t contextId : request.contextIds) {
+    if (request.global) many(SessionEnding::Kind::kContext, contextId, 0);
+    else heldHere(contextId, std::nullopt);
   }
-  if (store_) out.store = store_->counters();
-  return out;
+  for (const auto& user : request.users) {
+    if (request.global) many(SessionEnding::Kind::kUser, user.contextId, user.userId);
+    else heldHere(user.contextId, user.userId);
+  }
+  std::uint64_t closed = 0;
+  std::optional<Error> failed;
+  for (const SessionEnding& ending : endings) {
+    const auto n = closeOne(ending);
+    if (n) closed += *n;
+    else failed = n.error();
+  }
+  if (failed) return *failed;
+  return closed;
+}
+
+// --- attributes
+
+Result<SessionPtr> SessiondService::owner(const std::string& id) {
+  if (!storage_)
+    return Error(Code::kUnavailable, "without a session storage sessions have no attributes");
+  return find(id, nullptr);
+}
+
+Result<std::optional<SessionAttribute>> SessiondService::get(const std::string& id,
+                                                             const std::string& name) {
+  if (!services::validAttributeName(name))
+    return Error(Code::kInvalid, "the name of an attribute has 1.." +
+                                     std::to_string(services::kMaxAttributeNameBytes) +
+                                     " letters, digits, '.', '_' or '-'");
+  if (auto session = owner(id); !session) return session.error();
+  return answerOf<std::optional<SessionAttribute>>(
+      [&](Completion<std::optional<SessionAttribute>> done) {
+        storage_->attribute(id, name, std::move(done));
+      });
+}
+
+Result<std::vector<SessionAttribute>> SessiondService::all(const std::string& id) {
+  if (auto session = owner(id); !session) return session.error();
+  return answerOf<std::vector<SessionAttribute>>(
+      [&](Completion<std::vector<SessionAttribute>> done) {
+        storage_->attributes(id, std::move(done));
+      });
+}
+
+Result<AttributeWritten> SessiondService::set(const std::string& id, AttributeWrite write) {
+  if (write.value && write.value->size() > services::kMaxAttributeValueBytes)
+    return Error(Code::kInvalid, "the value of an attribute has at most " +
+                                     std::to_string(services::kMaxAttributeValueBytes) + " bytes");
+  // A new name is counted against the limit; names that are there already are only written.
+  const auto there = get(id, write.name);
+  if (!there) return there.error();
+  if (!there->has_value() && write.value) {
+    const auto present = all(id);
+    if (!present) return present.error();
+    if (present->size() >= services::kMaxAttributesPerSession)
+      return Error(Code::kBusy, "a session has at most " +
+                                    std::to_string(services::kMaxAttributesPerSession) +
+                                    " attributes");
+  }
+  const auto session = owner(id);
+  if (!session) return session.error();
+  return answerOf<AttributeWritten>([&](Completion<AttributeWritten> done) {
+    storage_->writeAttribute(*session, std::move(write), std::move(done));
+  });
 }
 
 }  // namespace ox::sessiond

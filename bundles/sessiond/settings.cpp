@@ -1,8 +1,15 @@
+#include "settings.h"
+
+#include "base/random.h"
 #include "config/config.h"
 #include "config/keys_sessiond.h"
-#include "service.h"
 
 namespace ox::sessiond {
+
+std::string randomId() {
+  static constexpr std::size_t kIdBytes = 16;
+  return secureHex(kIdBytes);
+}
 
 SessiondSettings sessiondSettings(const config::Config& config) {
   namespace keys = config::keys;
@@ -11,9 +18,12 @@ SessiondSettings sessiondSettings(const config::Config& config) {
                                    config.get(keys::kSessionLongLifeTime).value);
   s.maxSession = config.get(keys::kMaxSession);
   s.maxSessionPerUser = config.get(keys::kMaxSessionPerUser);
+  s.maxSessionPerGuest = config.get(keys::kMaxSessionPerGuest);
+  s.maxSessionPerLink = config.get(keys::kMaxSessionPerLink);
   s.maxSessionPerClient = config.get(keys::kMaxSessionPerClient);
-  s.asyncPut = config.get(keys::kAsyncPutToSessionStorage);
-  s.storeWaitMillis = s.asyncPut ? kStoreWaitAsyncMillis : kStoreWaitSyncMillis;
+  s.randomTokenMillis = config.get(keys::kRandomTokenTimeout).value;
+  s.storeWaitMillis = config.get(keys::kAsyncPutToSessionStorage) ? kStoreWaitAsyncMillis
+                                                                   : kStoreWaitSyncMillis;
   s.removeFromStorageOnTimeout = config.get(keys::kRemoveFromSessionStorageOnTimeout);
   return s;
 }

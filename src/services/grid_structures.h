@@ -128,6 +128,10 @@ class GridExecutor {
   // Registered while the handle lives; a name is registered once per process (RUN-0004).
   [[nodiscard]] virtual Result<std::unique_ptr<Subscription>> registerTask(std::string name,
                                                                          TaskFunction task) = 0;
+  // The same, but the task runs on the engine thread that received it and must not block: it is answered
+  // even while every worker thread waits for somebody else.
+  [[nodiscard]] virtual Result<std::unique_ptr<Subscription>> registerQuickTask(
+      std::string name, TaskFunction task) = 0;
   virtual void submitToMember(const std::string& uuid, const std::string& task, Bytes argument,
                               std::int64_t timeoutMillis, Completion<Bytes> done) = 0;
   virtual void submitToKeyOwner(BytesView key, const std::string& task, Bytes argument,

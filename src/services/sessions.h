@@ -1,19 +1,25 @@
-// User sessions. bundles/sessiond offers "sessions"; bundles/sessionstorage-hazelcast offers
-// "session-storage", which sessiond uses when it is there.
+// User sessions. bundles/sessiond offers "sessions" and "session-attributes" (session_attributes.h);
+// bundles/sessionstorage-hazelcast offers "session-storage" (session_storage.h), which sessiond uses.
 //
-// Threads:   any; find() may block on the grid (never call it from a shard thread).
+// Threads:   any; every method that names a session may block on the grid (never call it from a
+//            shard thread).
 // Ownership: Session objects are immutable snapshots shared by pointer.
 // Secrets:   password, secret, randomToken never go to a log or to a management interface.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 
 namespace ox::services {
+
+// Whose session it is: each kind has its own limit. Not stored.
+enum class SessionKind : std::uint8_t { kUser, kGuest, kLink };
 
 // Fields of the original's PortableSession (factory 873, class 1), same meaning.
 struct Session {
@@ -37,23 +43,30 @@ struct Session {
   std::string remoteParameters;      // JSON object text or empty
   std::string origin;
   bool staySignedIn = false;
+  // Not stored: a transient session never goes to the long-term container.
+  bool transient = false;
+  SessionKind kind = SessionKind::kUser;
 };
 using SessionPtr = std::shared_ptr<const Session>;
-
-class SessionStorage {
- public:
-  virtual ~SessionStorage() = default;
-  virtual Status store(const Session& session) = 0;
-  virtual Result<SessionPtr> lookup(const std::string& sessionId) = 0;  // null pointer: not there
-  virtual Result<bool> remove(const std::string& sessionId) = 0;
-  virtual void touch(const std::string& sessionId) = 0;  // resets the idle time, does not wait
-};
 
 struct SessionCounts {
   std::uint64_t active = 0;
   std::uint64_t shortTerm = 0;
   std::uint64_t longTerm = 0;
   std::uint64_t takenOver = 0;  // fetched from the grid since start
+};
+
+// Whose sessions are to be closed. One of the forms; `except` spares one session of a user.
+struct CloseRequest {
+  std::vector<std::string> sessionIds;
+  std::vector<std::int32_t> contextIds;
+  struct User {
+    std::int32_t contextId = 0;
+    std::int32_t userId = 0;
+  };
+  std::vector<User> users;
+  std::string except;
+  bool global = true;  // false: what this node holds only
 };
 
 class SessionService {
@@ -63,8 +76,26 @@ class SessionService {
   virtual Result<SessionPtr> create(Session session) = 0;
   // Here, else from the storage (taken over); SES-0203 when nowhere. `tookOver` may be null.
   virtual Result<SessionPtr> find(const std::string& sessionId, bool* tookOver = nullptr) = 0;
+  // Ends it on all nodes, with its attributes.
   virtual Status remove(const std::string& sessionId) = 0;
   virtual SessionCounts counts() const = 0;
+
+  // By the value of the public session cookie; taken over when it is another node's.
+  virtual Result<SessionPtr> findByAltId(const std::string& altId) = 0;
+  // By the one-time token of a login, on whichever node that was; the token is used up. SES-0203
+  // when unknown, used or too old.
+  virtual Result<SessionPtr> redeemRandomToken(const std::string& token) = 0;
+  // Applies `change` to the newest state of the session, in the storage and here; other nodes drop
+  // their copies before this returns. `change` may run more than once, and changes neither ids nor
+  // context and user. SES-0203 when the session is nowhere.
+  virtual Result<SessionPtr> update(const std::string& sessionId,
+                                    std::function<void(Session&)> change) = 0;
+  // Of the whole cluster when a storage is there; userId nothing = of the whole context.
+  virtual Result<std::vector<SessionPtr>> sessionsOf(std::int32_t contextId,
+                                                     std::optional<std::int32_t> userId) = 0;
+  // Ends them on all nodes: number of sessions that ended. A user's or context's sessions that a cut
+  // network hides from this node end when it is whole again.
+  virtual Result<std::uint64_t> close(const CloseRequest& request) = 0;
 };
 
 }  // namespace ox::services

@@ -24,12 +24,14 @@ class TaskRunner::Handle final : public services::Subscription {
 };
 
 Result<std::unique_ptr<services::Subscription>> TaskRunner::add(std::string name,
-                                                                services::TaskFunction task) {
+                                                                services::TaskFunction task,
+                                                                bool quick) {
   if (name.empty() || name.size() > kMaxTaskName || !task)
     return Error(Code::kInvalid, "a task has a name of 1.." + std::to_string(kMaxTaskName) +
                                      " bytes and a function");
   auto entry = std::make_shared<Task>();
   entry->function = std::move(task);
+  entry->quick = quick;
   std::lock_guard lock(mutex_);
   if (closed_) return Error(Code::kShutdown);
   if (!tasks_.emplace(name, std::move(entry)).second)
@@ -51,6 +53,11 @@ void TaskRunner::remove(const std::string& name) {
 void TaskRunner::run(const std::string& name, Bytes argument, std::int64_t timeoutMillis,
                      Done done) {
   std::unique_lock lock(mutex_);
+  if (const auto it = tasks_.find(name); !closed_ && it != tasks_.end() && it->second->quick) {
+    lock.unlock();
+    return perform({name, std::move(argument), clock_.steadyMillis() + timeoutMillis,
+                    std::move(done)});
+  }
   std::optional<Error> refusal;
   if (closed_) refusal = Error(Code::kShutdown);
   else if (!tasks_.contains(name))

@@ -30,8 +30,10 @@ class TaskRunner : public std::enable_shared_from_this<TaskRunner> {
       : workers_(std::move(workers)), clock_(clock) {}
 
   // The handle's end waits for runs of the task that are under way, except its own.
+  // A quick task runs on the thread of run().
   Result<std::unique_ptr<services::Subscription>> add(std::string name,
-                                                      services::TaskFunction task);
+                                                      services::TaskFunction task,
+                                                      bool quick = false);
   void run(const std::string& name, Bytes argument, std::int64_t timeoutMillis, Done done);
   void close();  // what waits is refused, what runs is told that it is cancelled and waited for
   void countSubmitted() { ++submitted_; }
@@ -40,6 +42,7 @@ class TaskRunner : public std::enable_shared_from_this<TaskRunner> {
  private:
   struct Task {
     services::TaskFunction function;
+    bool quick = false;
     int running = 0;
   };
   struct Job {
