@@ -14,16 +14,16 @@ LifeTimes LifeTimes::bounded(std::int64_t defaultMillis, std::int64_t longMillis
 }
 
 std::size_t LifeTimes::shortSlots() const {
-  return static_cast<std::size_t>(std::max<std::int64_t>(1, defaultMillis / kShortSlotMillis));
+  return static_cast<std::size_t>(std::max<std::int64_t>(1, defaultMillis / shortSlotMillis));
 }
 std::size_t LifeTimes::longSlots() const {
   return static_cast<std::size_t>(
-      std::max<std::int64_t>(1, (longMillis - defaultMillis) / kLongSlotMillis));
+      std::max<std::int64_t>(1, (longMillis - defaultMillis) / longSlotMillis));
 }
 
 SessionContainers::SessionContainers(LifeTimes lifeTimes, std::int64_t nowMillis)
-    : shortRotatedAt_(nowMillis), longRotatedAt_(nowMillis), short_(lifeTimes.shortSlots()),
-      long_(lifeTimes.longSlots()) {}
+    : lifeTimes_(lifeTimes), shortRotatedAt_(nowMillis), longRotatedAt_(nowMillis),
+      short_(lifeTimes.shortSlots()), long_(lifeTimes.longSlots()) {}
 
 void SessionContainers::place(Entry& entry, const std::string& id, Slot& slot) {
   if (entry.slot == &slot) return;
@@ -107,9 +107,9 @@ std::vector<SessionPtr> SessionContainers::rotate(std::int64_t nowMillis) {
     return std::min(static_cast<std::size_t>(passed), slots);
   };
   // Long first: what leaves the short-term slots now has its whole long-term time before it.
-  for (std::size_t n = due(longRotatedAt_, kLongSlotMillis, long_.size()); n > 0; --n)
+  for (std::size_t n = due(longRotatedAt_, lifeTimes_.longSlotMillis, long_.size()); n > 0; --n)
     rotateLong(removed);
-  for (std::size_t n = due(shortRotatedAt_, kShortSlotMillis, short_.size()); n > 0; --n)
+  for (std::size_t n = due(shortRotatedAt_, lifeTimes_.shortSlotMillis, short_.size()); n > 0; --n)
     rotateShort(removed);
   return removed;
 }

@@ -28,6 +28,8 @@ inline constexpr std::int64_t kLongSlotMillis = 60 * 60'000;
 struct LifeTimes {
   std::int64_t defaultMillis = kLongSlotMillis;
   std::int64_t longMillis = 7 * 24 * kLongSlotMillis;
+  std::int64_t shortSlotMillis = kShortSlotMillis;  // others in the simulator only
+  std::int64_t longSlotMillis = kLongSlotMillis;
 
   // Lower bounds: 6 minutes; one hour and not below the default life time.
   static LifeTimes bounded(std::int64_t defaultMillis, std::int64_t longMillis);
@@ -87,6 +89,7 @@ class SessionContainers {
   void place(Entry& entry, const std::string& id, Slot& slot);
   services::SessionPtr erase(const std::string& id);
 
+  const LifeTimes lifeTimes_;
   std::int64_t shortRotatedAt_;
   std::int64_t longRotatedAt_;
   std::deque<Slot> short_;  // newest first

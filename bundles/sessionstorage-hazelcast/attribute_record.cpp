@@ -19,6 +19,7 @@ constexpr std::size_t kFields = 5;
 constexpr std::uint8_t kSet = 1, kRemove = 2;
 constexpr std::uint8_t kApplied = 1, kOtherVersion = 2, kMalformed = 3;
 constexpr std::size_t kMaxSessionIdBytes = 64;
+constexpr std::int64_t kMaxVersion = std::int64_t{1} << 60;  // no clock and no number of writes gets there
 
 Bytes reply(std::uint8_t outcome, std::int64_t version) {
   ByteWriter out;
@@ -66,7 +67,8 @@ Result<AttributeRecord> decodeAttribute(BytesView data) {
   if (!sessionId || !*sessionId || !name || !*name || !value || !*value || !version || !modified)
     return broken("a field is missing or of another type");
   if ((*sessionId)->size() > kMaxSessionIdBytes || !services::validAttributeName(**name) ||
-      (*value)->size() > services::kMaxAttributeValueBytes || *version <= 0)
+      (*value)->size() > services::kMaxAttributeValueBytes || *version <= 0 ||
+      *version > kMaxVersion)
     return broken("a field is out of bounds");
   return AttributeRecord{**sessionId, {**name, **value, *version, *modified}};
 }
@@ -95,7 +97,7 @@ EntryChange runAttributeCommand(const services::EntryView& entry, BytesView argu
   next.attribute.value = std::string(in.blob());
   EntryChange change;
   if (!in.ok() || !in.atEnd() || (action != kSet && action != kRemove) ||
-      next.sessionId.size() > kMaxSessionIdBytes || now < 0 || idle < 0 ||
+      next.sessionId.size() > kMaxSessionIdBytes || now < 0 || now > kMaxVersion || idle < 0 ||
       !services::validAttributeName(next.attribute.name) ||
       next.attribute.value.size() > services::kMaxAttributeValueBytes) {
     change.reply = reply(kMalformed, 0);
@@ -115,7 +117,7 @@ EntryChange runAttributeCommand(const services::EntryView& entry, BytesView argu
     change.reply = reply(kApplied, 0);
     return change;
   }
-  next.attribute.version = std::max(former + 1, now);
+  next.attribute.version = std::min(std::max(former + 1, now), kMaxVersion);
   next.attribute.modified = now;
   change.action = EntryChange::Action::kSet;
   change.value = encodeAttribute(next);

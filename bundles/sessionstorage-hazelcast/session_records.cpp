@@ -91,7 +91,7 @@ void SessionRecords::store(SessionPtr session, bool onlyIfAbsent, Completion<boo
   request.ttlMillis = 0;
   const bool longLived = session->staySignedIn && !session->transient;
   request.maxIdleMillis =
-      (longLived ? settings_.longLifeMillis : settings_.defaultLifeMillis) + kSlotMillis;
+      (longLived ? settings_.longLifeMillis : settings_.defaultLifeMillis) + settings_.slotMillis;
   write(maps_.sessions, std::move(request),
         [self = shared_from_this(), onlyIfAbsent, done = std::move(done)](Result<MapReply> reply) {
           if (!reply) return done(reply.error());
@@ -201,7 +201,7 @@ void SessionRecords::updateOnce(std::string sessionId, std::function<void(Sessio
         request.ttlMillis = 0;
         request.maxIdleMillis = (next->staySignedIn ? self->settings_.longLifeMillis
                                                     : self->settings_.defaultLifeMillis) +
-                                kSlotMillis;
+                                self->settings_.slotMillis;
         self->write(self->maps_.sessions, std::move(request),
                     [self, sessionId, change, tries, next, done](Result<MapReply> reply) {
                       if (!reply) return done(reply.error());
@@ -269,7 +269,7 @@ void SessionRecords::mark(SessionEnding ending, Completion<std::int64_t> done) {
         const bool brief = ending.kind == SessionEnding::Kind::kSession && !ending.longLived;
         const std::int64_t idle =
             (brief ? self->settings_.defaultLifeMillis : self->settings_.longLifeMillis) +
-            2 * kSlotMillis;
+            2 * self->settings_.slotMillis;
         request.ttlMillis = std::max(kEndingMillis, idle);
         self->write(self->maps_.endings, std::move(request),
                     [at = ending.endedMillis, done](const Result<MapReply>& reply) {

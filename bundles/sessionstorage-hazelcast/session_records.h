@@ -42,6 +42,7 @@ inline constexpr std::size_t kClosedAtOnce = 32;    // sessions of one closing, 
 struct StorageSettings {
   std::int64_t defaultLifeMillis = 3'600'000;
   std::int64_t longLifeMillis = 604'800'000;
+  std::int64_t slotMillis = kSlotMillis;
 };
 
 struct StorageCounters {

@@ -34,9 +34,14 @@ class DataSide {
                        services::Completion<services::MapReply> done) = 0;
   virtual void invoke(const std::string& container, int partition, Bytes request,
                       std::int64_t waitMillis, services::Completion<Bytes> done) = 0;
-  // Entry processor "add" (appends) on a key; a listener on all shards, events to World::onEntry.
+  // Entry processor on a key ("add" appends); a listener on all shards, events to World::onEntry.
   virtual void process(const std::string& map, const Bytes& key, const Bytes& argument,
-                       services::Completion<services::MapReply> done) = 0;
+                       services::Completion<services::MapReply> done,
+                       const std::string& processor = "add") = 0;
+  // Everything that matches, at once.
+  virtual void query(const std::string& map, const services::Predicate& predicate,
+                     services::QueryOptions options,
+                     services::Completion<services::QueryResult> done) = 0;
   virtual void listen(std::uint64_t id, const std::string& map) = 0;
   // Run at `to` by World::onTask.
   virtual void submitTask(const grid::MemberId& to, const std::string& name, Bytes argument,

@@ -1,5 +1,6 @@
 #include <functional>
 
+#include "attribute_record.h"
 #include "data_side.h"
 #include "map/entry_listeners.h"
 #include "map/entry_processors.h"
@@ -48,6 +49,7 @@ std::shared_ptr<const grid::EntryProcessors> processors() {
       change.value = Bytes(entry.value.value_or(BytesView())) + Bytes(argument);
       return change;
     });
+    (void)p->add(sessionstorage::kAttributeProcessor, sessionstorage::runAttributeCommand);
     return p;
   }();
   return all;
@@ -64,6 +66,12 @@ class Shards final : public DataSide {
     config.backupCount = world.tunables.backups;
     config.asyncBackupCount = world.tunables.asyncBackups;
     maps->add(config);
+    for (const char* name : {"sessions-7", "session-attributes-1", "session-endings-1"}) {
+      config.name = name;
+      config.indexes = {"altId", "contextId", "userId", "sessionId"};
+      maps->add(config);
+    }
+    config.indexes.clear();
     config.name = "@topic:t";
     maps->add(config);
     for (const auto* policy : kPolicyMaps) {  // named as it
@@ -169,11 +177,12 @@ class Shards final : public DataSide {
         container, partition, std::move(request), waitMillis, std::move(done));
   }
   void process(const std::string& map, const Bytes& key, const Bytes& argument,
-               services::Completion<services::MapReply> done) override {
+               services::Completion<services::MapReply> done,
+               const std::string& processor) override {
     const int partition = partitionOf(key, world_.tunables.partitions);
     services::MapRequest request;
     request.key = key;
-    request.value = grid::encodeProcess("add", argument);
+    request.value = grid::encodeProcess(processor, argument);
     shards_[static_cast<std::size_t>(partition) % shards_.size()]->process(
         map, partition, std::move(request), std::move(done));
   }
@@ -189,6 +198,28 @@ class Shards final : public DataSide {
     for (const auto& s : shards_)
       for (const auto& [name, stats] : s->mergeStats()) sum[name] += stats;
     return sum;
+  }
+  void query(const std::string& map, const services::Predicate& predicate,
+             services::QueryOptions options,
+             services::Completion<services::QueryResult> done) override {
+    struct All {
+      std::size_t left = 0;
+      grid::QueryPart sum;
+      std::optional<Error> error;
+    };
+    auto body = grid::encodeQuery(predicate, options);
+    if (!body) return done(body.error());
+    auto all = std::make_shared<All>();
+    all->left = shards_.size();
+    for (auto& s : shards_)
+      s->query(map, *body, options.pageSize > 0,
+               [all, options, done](Result<grid::QueryPart> part) {
+                 if (!part) all->error = part.error();
+                 else all->sum.join(std::move(*part));
+                 if (--all->left != 0) return;
+                 if (all->error) done(*all->error);
+                 else done(grid::finishPage(std::move(all->sum), options));
+               });
   }
   void listen(std::uint64_t id, const std::string& map) override {
     for (auto& s : shards_)

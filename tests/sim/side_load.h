@@ -3,7 +3,8 @@
 // Purpose:   `command` is called with the words behind the load's name; an answer is what is wrong.
 // Ownership: the world outlives the load; what it has posted there holds its state.
 // Loads:     policies (policy_load.cpp), limits (limit_load.cpp), tasks (task_load.cpp),
-//            listeners (listener_load.cpp), discovery (discovery_load.cpp). Commands: README.md.
+//            listeners (listener_load.cpp), discovery (discovery_load.cpp), sessions
+//            (session_load.cpp). Commands: README.md.
 #pragma once
 
 #include <memory>
@@ -26,6 +27,7 @@ std::unique_ptr<SideLoad> makeLimits(World& world, std::uint64_t seed);
 std::unique_ptr<SideLoad> makeTasks(World& world, std::uint64_t seed);
 std::unique_ptr<SideLoad> makeListeners(World& world, std::uint64_t seed);
 std::unique_ptr<SideLoad> makeDiscovery(World& world, std::uint64_t seed);
+std::unique_ptr<SideLoad> makeSessions(World& world, std::uint64_t seed);
 
 // Maps of these loads; every data side has them configured.
 inline constexpr const char* kPolicyMaps[] = {"latest-update", "put-if-absent", "higher-hits",

@@ -34,7 +34,11 @@ class Stub final : public DataSide {
     done(Error(Code::kUnavailable));
   }
   void process(const std::string&, const Bytes&, const Bytes&,
-               services::Completion<services::MapReply> done) override {
+               services::Completion<services::MapReply> done, const std::string&) override {
+    done(Error(Code::kGridNotJoined));
+  }
+  void query(const std::string&, const services::Predicate&, services::QueryOptions,
+             services::Completion<services::QueryResult> done) override {
     done(Error(Code::kGridNotJoined));
   }
   void listen(std::uint64_t, const std::string&) override {}
