@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "base/log.h"
 #include "scale.h"
 #include "scenario.h"
 
@@ -117,6 +118,8 @@ bool number(const char* text, std::uint64_t low, std::uint64_t high, std::uint64
 }  // namespace
 
 int main(int argc, char** argv) {
+  // What members say goes into the log of their world; rooms that write by themselves are quiet.
+  ox::log::setLevel(ox::log::Level::kError);
   Options o;
   bool seedsGiven = false;
   bool seedGiven = false;

@@ -363,7 +363,7 @@ struct State : std::enable_shared_from_this<State> {
     });
     if (!gone) return "sessions that nobody uses are still held";
     std::string wrong = "the size of the map is not known";
-    world.run(most, [] { return false; });
+    world.run(2 * kSimLifeMillis * kMillisecond, [] { return false; });
     const auto all = joined();
     if (all.empty()) return "no member is left";
     auto done = begin<std::uint64_t>(*all.front(), [&wrong](const Result<std::uint64_t>* size) {

@@ -14,8 +14,8 @@ inline constexpr std::uint64_t kEndingListener = 900;
 inline constexpr const char* kSessionTask = "ox.session-notice";
 
 // Life times in simulated seconds instead of hours.
-inline constexpr std::int64_t kSimSlotMillis = 2'000;
-inline constexpr std::int64_t kSimLifeMillis = 20'000;
+inline constexpr std::int64_t kSimSlotMillis = 1'000;
+inline constexpr std::int64_t kSimLifeMillis = 10'000;
 
 class SessionNode {
  public:
