@@ -4,8 +4,13 @@
 #include <mutex>
 #include <thread>
 
+#include <nlohmann/json.hpp>
+
 #include "base/log.h"
+#include "close_sessions.h"
 #include "config/config.h"
+#include "config/keys_rest.h"
+#include "http/servlet.h"
 #include "management/management.h"
 #include "runtime/bundle.h"
 #include "service.h"
@@ -96,6 +101,21 @@ class SessiondActivator final : public runtime::BundleActivator {
         [service = service_](std::vector<management::MetricSample>& out) {
           metrics(*service, out);
         }));
+    closing_ = std::make_shared<CloseSessions>(
+        config->current()->get(config::keys::kRestLogin),
+        config->current()->get(config::keys::kRestPassword), service_);
+    const auto closing = closing_;
+    registrations_.push_back(management->addOperation(
+        "SessiondService/close", management::Access::kMaster,
+        [closing](const nlohmann::json& arguments, const management::Caller&) {
+          return closing->operation(arguments);
+        }));
+    if (const auto http = context.need<http::HttpService>("http"))
+      registrations_.push_back(http->addServlet(
+          kCloseServlet, http::RunOn::kWorker,
+          [closing](const http::Request& request, const http::Reply& reply) {
+            reply(closing->handle(request));
+          }));
     timer_ = std::thread([this] { runTimer(); });
     context.offer<services::SessionService>("sessions", service_);
     context.offer<services::SessionAttributes>("session-attributes", service_);
@@ -111,6 +131,7 @@ class SessiondActivator final : public runtime::BundleActivator {
     wake_.notify_all();
     if (timer_.joinable()) timer_.join();
     if (service_) service_->stop();
+    closing_.reset();
     service_.reset();
   }
 
@@ -126,6 +147,7 @@ class SessiondActivator final : public runtime::BundleActivator {
   }
 
   std::shared_ptr<SessiondService> service_;
+  std::shared_ptr<CloseSessions> closing_;
   std::vector<management::Registration> registrations_;
   std::mutex mutex_;
   std::condition_variable wake_;
@@ -136,5 +158,5 @@ class SessiondActivator final : public runtime::BundleActivator {
 }  // namespace
 }  // namespace ox::sessiond
 
-OX_BUNDLE("sessiond", OX_VERSION, "config,workers,management,session-storage?",
+OX_BUNDLE("sessiond", OX_VERSION, "config,http?,workers,management,session-storage?",
           "sessions,session-attributes", ox::sessiond::SessiondActivator)

@@ -13,19 +13,18 @@ const Key<std::int64_t> kMaxSession(
 const Key<std::int64_t> kMaxSessionPerUser(
     {.name = "com.openexchange.sessiond.maxSessionPerUser", .file = "sessiond.properties",
      .defaultText = "100", .min = -2147483648, .max = 2147483647,
-     .help = "How many sessions one user may have; 0 or less = no limit. A login beyond it gets "
+     .help = "How many sessions one user may have in the cluster; 0 or less = no limit. A login beyond it gets "
      "SES-0007."});
 
 const Key<std::int64_t> kMaxSessionPerGuest(
     {.name = "com.openexchange.sessiond.maxSessionPerGuest", .file = "sessiond.properties",
      .defaultText = "20", .min = -2147483648, .max = 2147483647,
-     .help = "The same for guest users. Not there yet: this release has no guest users."});
+     .help = "The same for guest users."});
 
 const Key<std::int64_t> kMaxSessionPerLink(
     {.name = "com.openexchange.sessiond.maxSessionPerLink", .file = "sessiond.properties",
      .defaultText = "250", .min = -2147483648, .max = 2147483647,
-     .help = "The same for the users of one share link. Not there yet: this release has no share "
-     "links."});
+     .help = "The same for the anonymous user of a share link."});
 
 const Key<std::int64_t> kMaxSessionPerClient(
     {.name = "com.openexchange.sessiond.maxSessionPerClient", .file = "sessiond.properties",
@@ -47,8 +46,7 @@ const Key<Millis> kSessionLongLifeTime(
 const Key<Millis> kRandomTokenTimeout(
     {.name = "com.openexchange.sessiond.randomTokenTimeout", .file = "sessiond.properties",
      .defaultText = "30000", .min = 0, .max = 86400000,
-     .help = "How long the one-time token of a login may be used. Not there yet: this release hands "
-     "out no random tokens."});
+     .help = "How long the one-time token of a login may be used; 0 = logins get none."});
 
 const Key<bool> kSessiondAutologin(
     {.name = "com.openexchange.sessiond.autologin", .file = "sessiond.properties",
@@ -83,13 +81,13 @@ const Key<std::string> kRemoteParameterNames(
     {.name = "com.openexchange.sessiond.remoteParameterNames", .file = "sessiond.properties",
      .defaultText = "", .reloadable = true,
      .help = "Names of further session parameters, separated by colons, that are stored in the grid "
-     "with the session. Not there yet: the value has no effect."});
+     "with the session, beside those of OAuth: text, whole numbers and booleans."});
 
 const Key<bool> kRemoveFromSessionStorageOnTimeout(
     {.name = "com.openexchange.sessiond.removeFromSessionStorageOnTimeout",
      .file = "sessiond.properties", .defaultText = "false",
      .help = "Whether a session that ends on its node by time is removed from the grid at once "
-     "instead of idling out there."});
+     "instead of idling out there; not while another node holds it."});
 
 const Key<bool> kSessiondRedisEnabled(
     {.name = "com.openexchange.sessiond.redis.enabled", .file = "sessiond.properties",

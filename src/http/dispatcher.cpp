@@ -84,8 +84,7 @@ std::shared_ptr<Servlet> Dispatcher::find(const std::string& path) const {
   if (rest.starts_with(settings_.dispatcherPrefix))
     rest.remove_prefix(settings_.dispatcherPrefix.size());
   else if (rest.starts_with(kAlternativePrefix)) rest.remove_prefix(kAlternativePrefix.size());
-  else return nullptr;
-  // The longest registered path that ends at a segment border.
+  // Else a servlet beside the API, registered by its whole path. The longest registered path that ends at a segment border.
   std::shared_lock lock(registry_->mutex);
   while (!rest.empty()) {
     if (const auto it = registry_->servlets.find(std::string(rest)); it != registry_->servlets.end())

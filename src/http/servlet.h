@@ -69,7 +69,8 @@ enum class RunOn : std::uint8_t { kLoop, kWorker };
 class HttpService {
  public:
   virtual ~HttpService() = default;
-  // `path` relative to the dispatcher prefix, e.g. "login" answers /ajax/login. The registration
+  // `path` relative to the dispatcher prefix, e.g. "login" answers /ajax/login; one that begins with
+  // '/' is a whole path outside of it. The registration
   // ends when the returned object is destroyed (then no handler of it runs any more).
   [[nodiscard]] virtual std::shared_ptr<void> addServlet(const std::string& path, RunOn where,
                                                          Handler handler) = 0;

@@ -10,10 +10,10 @@ namespace {
 
 using services::SessionPtr;
 
-constexpr int kUsers = 8;
+constexpr int kUsers = 5;
 constexpr int kClientsPerUser = 2;
 constexpr int kAttributes = 3;
-constexpr Micros kPause = 400 * kMillisecond;
+constexpr Micros kPause = 600 * kMillisecond;
 constexpr Micros kDrain = 200 * kSecond;
 constexpr Micros kGiveUp = 90 * kSecond;   // an operation that is not answered by then
 // A session counts as used when its last good answer is not older than this.
