@@ -272,3 +272,37 @@ TEST_CASE("nobody listens is refused; an address that cannot be used is not") {
   });
   CHECK(answer.get_future().get() == Code::kNetClosed);
 }
+
+TEST_CASE("a raw stream hands out what has arrived, and takes no more than its queue holds") {
+  Server server;
+  const int fd = rawClient(server.acceptor->port());
+  const std::string said = std::string("AAAA\0\0\0\0", 8) + "no frame";
+  REQUIRE(::send(fd, said.data(), said.size(), 0) == static_cast<ssize_t>(said.size()));
+  Detached connection = server.first.get_future().get();
+  Stream::Limits limits;
+  limits.raw = true;
+  limits.queuedBytes = 1000;
+  std::shared_ptr<Stream> stream;
+  std::string heard;
+  std::promise<void> all;
+  std::promise<CloseReason> closed;
+  server.shard.runAndWait([&] {
+    stream = Stream::adopt(server.shard, std::move(connection), limits);
+    stream->start(
+        [&](BytesView bytes) {
+          heard.append(bytes);
+          if (heard.size() == said.size() - 4) all.set_value();
+        },
+        [&](CloseReason why, const std::string&) { closed.set_value(why); });
+  });
+  REQUIRE(all.get_future().wait_for(std::chrono::seconds(20)) == std::future_status::ready);
+  CHECK(heard == said.substr(4));
+  server.shard.runAndWait([&] {
+    CHECK(stream->sendRaw("answer"));
+    CHECK_FALSE(stream->sendRaw(Bytes(1000, 'x')));
+  });
+  auto why = closed.get_future();
+  REQUIRE(why.wait_for(std::chrono::seconds(20)) == std::future_status::ready);
+  CHECK(why.get() == CloseReason::kOverflow);
+  ::close(fd);
+}
