@@ -12,11 +12,14 @@ int run(ox::tool::Invocation& call) {
   ox::tool::UserOptions user;
   std::int64_t context = 0;
   std::string contextName;
+  std::int64_t invitedBy = 0;
   ox::tool::Options options(call, "creates a user");
   options.add(admin, ox::tool::NodeOptions::kNone);
   options.number("-c,--contextid", &context, 1, 2147483647, "id of the context");
   options.text("-N,--contextname", &contextName, "<name>", "name of the context instead of its id");
   user.declare(options);
+  options.number("--guestcreatedby", &invitedBy, 1, 2147483647,
+                 "makes a guest: the id of the user who invites");
   if (const auto exit = options.parse()) return *exit;
   if (context == 0 && contextName.empty())
     return options.refuse("the option -c,--contextid or -N,--contextname is missing", 104);
@@ -24,6 +27,7 @@ int run(ox::tool::Invocation& call) {
     return options.refuse("the option -p,--password or NEW_USER_PASSWORD is missing", 104);
   ox::tool::Client client(admin);
   nlohmann::json arguments = {{"user", user.toJson()}};
+  if (invitedBy != 0) arguments["user"]["guestCreatedBy"] = invitedBy;
   if (context != 0) arguments["contextId"] = context;
   else arguments["contextName"] = contextName;
   const auto answer = client.call("OXUserService/create", arguments);

@@ -41,11 +41,16 @@ User userOf(std::int32_t contextId, const db::Row& row) {
   user.timeZone = row.text(4);
   user.contactId = static_cast<std::int32_t>(row.integer(5));
   user.mailEnabled = row.boolean(6);
+  user.guestCreatedBy = static_cast<std::int32_t>(row.integer(7));
   return user;
 }
 
-constexpr const char* kUserColumns =
-    "SELECT u.id, l.uid, u.mail, u.preferredLanguage, u.timeZone, u.contactId, u.mailEnabled";
+// Schemas before 7.8.0 know no guests.
+std::string userColumns(bool guests) {
+  return std::string("SELECT u.id, l.uid, u.mail, u.preferredLanguage, u.timeZone, u.contactId, "
+                     "u.mailEnabled, ") +
+         (guests ? "u.guestCreatedBy" : "0");
+}
 constexpr const char* kUserTables =
     " FROM login2user l JOIN user u ON u.cid = l.cid AND u.id = l.id WHERE l.cid = ? ";
 
@@ -183,16 +188,18 @@ Result<User> ContextServiceImpl::authenticate(std::int32_t contextId, const std:
     if (!lease) return contextError(lease.error());
     const std::vector<db::Value> values{std::int64_t{contextId}, login,
                                         login.substr(0, login.rfind('@'))};
-    const auto sql = [](bool salt) {
-      return std::string(kUserColumns) + ", u.userPassword, u.passwordMech" +
+    const auto sql = [](bool salt, bool guests) {
+      return userColumns(guests) + ", u.userPassword, u.passwordMech" +
              (salt ? ", u.salt" : "") + kUserTables +
              "AND l.uid IN (?, ?) ORDER BY LENGTH(l.uid) DESC";
     };
-    auto found = (*lease)->query(sql(true), values);
+    auto found = (*lease)->query(sql(true, true), values);
     if (!found && (*lease)->sqlError() == kUnknownColumn) {  // schemas before 7.10.2
       hasSalt = false;
-      found = (*lease)->query(sql(false), values);
+      found = (*lease)->query(sql(false, true), values);
     }
+    if (!found && (*lease)->sqlError() == kUnknownColumn)
+      found = (*lease)->query(sql(false, false), values);
     if (!found) return contextError(found.error());
     rows = std::move(*found);
   }  // hashing must not hold a connection
@@ -201,9 +208,9 @@ Result<User> ContextServiceImpl::authenticate(std::int32_t contextId, const std:
     return Error(Code::kLgiInvalid);
   }
   const db::Row& row = rows.front();
-  stored.hash = row.text(7);
-  stored.mechanism = row.text(8);
-  if (hasSalt) stored.salt = row.text(9);
+  stored.hash = row.text(8);
+  stored.mechanism = row.text(9);
+  if (hasSalt) stored.salt = row.text(10);
   const bool correct = db::verifyPassword(password, stored);
   const bool fresh = correct && db::needsRehash(stored);
   // A quick mechanism must not tell by its speed that the user exists; a re-hash costs as much.
@@ -247,8 +254,10 @@ void ContextServiceImpl::rehash(const User& user, const std::string& password,
 Result<User> ContextServiceImpl::user(std::int32_t contextId, std::int32_t userId) {
   auto lease = database_->read(contextId);
   if (!lease) return contextError(lease.error());
-  auto rows = (*lease)->query(std::string(kUserColumns) + kUserTables + "AND l.id = ?",
-                              {std::int64_t{contextId}, std::int64_t{userId}});
+  const std::vector<db::Value> values{std::int64_t{contextId}, std::int64_t{userId}};
+  auto rows = (*lease)->query(userColumns(true) + kUserTables + "AND l.id = ?", values);
+  if (!rows && (*lease)->sqlError() == kUnknownColumn)
+    rows = (*lease)->query(userColumns(false) + kUserTables + "AND l.id = ?", values);
   if (!rows) return contextError(rows.error());
   if (rows->empty())
     return Error(Code::kAdmNoUser, "there is no user " + std::to_string(userId) + " in context " +

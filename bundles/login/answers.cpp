@@ -27,6 +27,18 @@ std::string text(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+std::string shape(const std::string& code, const std::string& shown, const Category& category) {
+  Json object = Json::object();
+  object["error"] = shown;
+  object["error_params"] = Json::array();
+  object["categories"] = category.name;
+  object["category"] = category.number;
+  object["code"] = code;
+  object["error_id"] = nextErrorId();
+  object["error_desc"] = shown;
+  return text(object);
+}
+
 int statusOf(const Error& error) {
   const std::string_view name = error.name();
   if (name.starts_with("SVL-")) return 400;
@@ -57,20 +69,18 @@ http::Response jsonAnswer(const std::vector<Field>& fields, bool inData) {
 }
 
 http::Response errorAnswer(const Error& error, int status) {
-  const Category category = categoryOf(error.code);
   const bool ours = error.name().starts_with("SVL-");  // names a parameter, nothing inside
-  const std::string shown = ours ? error.message : std::string(codeInfo(error.code).meaning);
-  Json object = Json::object();
-  object["error"] = shown;
-  object["error_params"] = Json::array();
-  object["categories"] = category.name;
-  object["category"] = category.number;
-  object["code"] = std::string(error.name());
-  object["error_id"] = nextErrorId();
-  object["error_desc"] = shown;
   http::Response response;
   response.status = status != 0 ? status : statusOf(error);
-  response.body = text(object);
+  response.body = shape(std::string(error.name()),
+                        ours ? error.message : std::string(codeInfo(error.code).meaning),
+                        categoryOf(error.code));
+  return response;
+}
+
+http::Response errorAnswer(const NamedError& error) {
+  http::Response response;
+  response.body = shape(error.code, error.text, kUserInput);
   return response;
 }
 

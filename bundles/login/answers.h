@@ -25,6 +25,13 @@ http::Response jsonAnswer(const std::vector<Field>& fields, bool inData);
 // 503 when trying again later helps, else 500. `status` other than 0 wins.
 http::Response errorAnswer(const Error& error, int status = 0);
 
+// A code that exists in answers only: user input, status 200.
+struct NamedError {
+  const char* code;
+  const char* text;
+};
+http::Response errorAnswer(const NamedError& error);
+
 struct Category {
   const char* name;
   int number;

@@ -1,4 +1,4 @@
-// The bundle: servlets `login` and `system`, metrics ox_login_*.
+// The bundle: servlets `login`, `system`, `token` and `session`, metrics ox_login_*.
 #include "config/config.h"
 #include "http/servlet.h"
 #include "management/management.h"
@@ -31,18 +31,22 @@ void metrics(const Servlets& servlets, std::vector<management::MetricSample>& ou
   rejected("wrong-secret", g.wrongSecret);
   rejected("context", g.context);
   rejected("unavailable", g.unavailable);
+  rejected("address", g.address);
+  add("ox_login_tokens_expired_total", "Token logins that nobody redeemed in time", f.tokensExpired);
 }
 
 class LoginActivator final : public runtime::BundleActivator {
  public:
   Status start(runtime::BundleContext& context) override {
-    const auto config = context.need<config::ConfigService>("config");
+    config_ = context.need<config::ConfigService>("config");
+    const auto& config = config_;
     const auto http = context.need<http::HttpService>("http");
     const auto management = context.need<management::Management>("management");
     servlets_ = std::make_shared<Servlets>(
         loginSettings(*config->current()), http->backendRoute(),
         context.need<services::SessionService>("sessions"),
-        context.need<services::ContextService>("contexts"));
+        context.need<services::ContextService>("contexts"),
+        context.need<services::Grid>("grid"));
     const auto servlets = servlets_;
     registrations_.push_back(http->addServlet(
         "login", http::RunOn::kWorker,
@@ -53,6 +57,11 @@ class LoginActivator final : public runtime::BundleActivator {
         "system", http::RunOn::kWorker,
         [servlets](const http::Request& request, const http::Reply& reply) {
           reply(servlets->handleSystem(request));
+        }));
+    registrations_.push_back(http->addServlet(
+        "token", http::RunOn::kWorker,
+        [servlets](const http::Request& request, const http::Reply& reply) {
+          reply(servlets->handleToken(request));
         }));
     const auto session = std::make_shared<SessionServlet>(
         loginSettings(*config->current()), context.need<services::SessionService>("sessions"),
@@ -79,12 +88,17 @@ class LoginActivator final : public runtime::BundleActivator {
         }));
     return {};
   }
+  void reload() override {
+    if (servlets_) servlets_->setRates(loginSettings(*config_->current()).rate);
+  }
   void stop() override {
     registrations_.clear();
     servlets_.reset();
+    config_.reset();
   }
 
  private:
+  std::shared_ptr<config::ConfigService> config_;
   std::shared_ptr<Servlets> servlets_;
   std::vector<std::shared_ptr<void>> registrations_;
 };
@@ -93,5 +107,5 @@ class LoginActivator final : public runtime::BundleActivator {
 }  // namespace ox::login
 
 OX_BUNDLE("login", OX_VERSION,
-          "config,http,workers,sessions,session-attributes,contexts,management", "",
+          "config,http,workers,sessions,session-attributes,contexts,management,grid?", "",
           ox::login::LoginActivator)

@@ -45,6 +45,22 @@ std::string sessionHash(const http::Request& request, const std::string& client,
   return digest(text);
 }
 
+std::string guestHash(const http::Request& request, const services::Session& session,
+                      const LoginSettings& settings) {
+  std::string text;
+  append(text, sessionHash(request, session.client, settings));
+  append(text, std::to_string(session.contextId));
+  append(text, std::to_string(session.userId));
+  return digest(text);
+}
+
+std::string cookieHash(const http::Request& request, const services::Session& session,
+                       const LoginSettings& settings) {
+  if (settings.rememberHash) return session.hash;
+  std::string guest = guestHash(request, session, settings);
+  return guest == session.hash ? guest : sessionHash(request, session.client, settings);
+}
+
 std::string agentHash(const http::Request& request, const LoginSettings& settings) {
   std::string text;
   append(text, headerOf(request, "user-agent"));

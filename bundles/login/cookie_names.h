@@ -9,6 +9,7 @@
 #include <string>
 
 #include "http/servlet.h"
+#include "services/sessions.h"
 #include "settings.h"
 
 namespace ox::login {
@@ -16,6 +17,13 @@ namespace ox::login {
 // For session and secret cookie.
 std::string sessionHash(const http::Request& request, const std::string& client,
                         const LoginSettings& settings);
+// The same for a guest: several guests may be logged in from one browser and client, so context and
+// user go in as well.
+std::string guestHash(const http::Request& request, const services::Session& session,
+                      const LoginSettings& settings);
+// Of a known session: which of the two it was made with shows in session.hash.
+std::string cookieHash(const http::Request& request, const services::Session& session,
+                       const LoginSettings& settings);
 // For the public session cookie: of the user agent alone.
 std::string agentHash(const http::Request& request, const LoginSettings& settings);
 

@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 
+#include "address_check.h"
 #include "base/log.h"
 #include "cookie_names.h"
 
@@ -25,14 +26,14 @@ SessionGuard::SessionGuard(LoginSettings settings,
     : settings_(std::move(settings)), sessions_(std::move(sessions)),
       contexts_(std::move(contexts)) {}
 
-Result<Guarded> SessionGuard::identify(const http::Request& request) {
+Result<Guarded> SessionGuard::identify(const http::Request& request, bool anyAddress) {
   const std::string* id = request.parameter("session");
   if (!id || id->empty()) {
     ++counters_.noParameter;
     return Error(Code::kSesParameterMissing);
   }
-  Guarded out;
-  auto found = sessions_->find(*id, &out.takenOver);
+  bool takenOver = false;
+  auto found = sessions_->find(*id, &takenOver);
   if (!found) {
     if (found.error().code != Code::kSesExpired) {
       ++counters_.unavailable;
@@ -41,9 +42,16 @@ Result<Guarded> SessionGuard::identify(const http::Request& request) {
     ++counters_.unknown;
     return rejected("no such session", request);
   }
-  out.session = std::move(*found);
-  out.hash = settings_.rememberHash ? out.session->hash
-                                    : sessionHash(request, out.session->client, settings_);
+  auto out = verify(request, std::move(*found), anyAddress);
+  if (out) out->takenOver = takenOver;
+  return out;
+}
+
+Result<Guarded> SessionGuard::verify(const http::Request& request, services::SessionPtr session,
+                                     bool anyAddress) {
+  Guarded out;
+  out.session = std::move(session);
+  out.hash = cookieHash(request, *out.session, settings_);
   const std::string* secret = request.cookie(secretCookie(out.hash));
   if (!secret) {
     ++counters_.noSecret;
@@ -52,6 +60,21 @@ Result<Guarded> SessionGuard::identify(const http::Request& request) {
   if (out.session->secret.empty() || !sameSecret(*secret, out.session->secret)) {
     ++counters_.wrongSecret;
     return rejected("secret mismatch", request);
+  }
+  if (anyAddress) return out;
+  const std::string& address = request.remoteAddress;
+  switch (checkAddress(settings_, *out.session, address)) {
+    case AddressVerdict::kSame: break;
+    case AddressVerdict::kRefused:
+      ++counters_.address;
+      return rejected("the address of the client has changed", request);
+    case AddressVerdict::kMoved:
+      auto moved = sessions_->update(out.session->sessionId, [&address](services::Session& s) {
+        s.localIp = address;
+      });
+      // The old address costs another check at the next request and no more.
+      if (moved) out.session = std::move(*moved);
+      else log::warn("the new address of a session is not kept: " + moved.error().toString());
   }
   return out;
 }

@@ -2,8 +2,8 @@
 //
 // Purpose:   `session` parameter and matching secret cookie, then the context is usable.
 // Threads:   may block (grid, database): worker threads.
-// Errors:    SES-0201 no parameter; SES-0203 unknown session, no or wrong secret (which of them is
-//            in the log only); what ContextService::usable() says (CTX-0007, LGI-0015, ...).
+// Errors:    SES-0201 no parameter; SES-0203 unknown session, no or wrong secret, another address
+//            (which of them is in the log only); what ContextService::usable() says (CTX-0007, LGI-0015, ...).
 // Source:    the original's SessionUtility (reasons of an expired session).
 #pragma once
 
@@ -20,7 +20,7 @@ namespace ox::login {
 
 struct GuardCounters {
   std::atomic<std::uint64_t> noParameter{0}, unknown{0}, noSecret{0}, wrongSecret{0}, context{0},
-      unavailable{0};
+      unavailable{0}, address{0};
 };
 
 struct Guarded {
@@ -34,8 +34,11 @@ class SessionGuard {
   SessionGuard(LoginSettings settings, std::shared_ptr<services::SessionService> sessions,
                std::shared_ptr<services::ContextService> contexts);
 
-  // Session and secret.
-  Result<Guarded> identify(const http::Request& request);
+  // Session, secret and address; a session whose address may change gets the new one.
+  Result<Guarded> identify(const http::Request& request, bool anyAddress = false);
+  // The secret cookie of a session that is known already; the address as above.
+  Result<Guarded> verify(const http::Request& request, services::SessionPtr session,
+                         bool anyAddress = false);
   // The same, and the context may be used now.
   Result<Guarded> admit(const http::Request& request);
 

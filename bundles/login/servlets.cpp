@@ -1,33 +1,16 @@
 #include "servlets.h"
 
-#include <algorithm>
-
 #include "answers.h"
 #include "base/log.h"
 #include "cookie_names.h"
-#include "database/password.h"
-#include "http/jsessionid.h"
+#include "http/address.h"
 
 namespace ox::login {
 namespace {
 
-using http::Cookie;
 using http::Request;
 using http::Response;
-
-const std::string kDefaultClient = "default";
-
-std::string textOf(const Request& request, std::string_view name) {
-  const std::string* value = request.parameter(name);
-  return value ? *value : std::string();
-}
-
-// A secret in a URL ends up in every log on the way.
-bool inQuery(const Request& request, std::string_view name) {
-  for (std::size_t i = 0; i < request.queryParameters; ++i)
-    if (request.parameters[i].first == name) return true;
-  return false;
-}
+using services::SessionPtr;
 
 Response unknownAction(const Request& request) {
   const std::string* action = request.parameter("action");
@@ -36,18 +19,45 @@ Response unknownAction(const Request& request) {
   return errorAnswer(Error(Code::kSvlUnknownAction, "unknown action: " + action->substr(0, kShown)));
 }
 
+std::shared_ptr<services::GridMap> mapOf(const std::shared_ptr<services::Grid>& grid,
+                                         const LoginSettings& settings, const char* name) {
+  return grid && settings.distributedTokens ? grid->map(name) : nullptr;
+}
+
+// The deprecated form: does nothing, and says so.
+Response store() {
+  Response response;
+  response.body = "{}";
+  response.headers.emplace_back("Deprecation", "version=\"v7.10.3\"");
+  return response;
+}
+
 }  // namespace
 
 Servlets::Servlets(LoginSettings settings, std::string route,
                    std::shared_ptr<services::SessionService> sessions,
-                   std::shared_ptr<services::ContextService> contexts)
-    : settings_(settings), route_(std::move(route)), sessions_(sessions), contexts_(contexts),
-      guard_(std::move(settings), std::move(sessions), std::move(contexts)) {}
+                   std::shared_ptr<services::ContextService> contexts,
+                   std::shared_ptr<services::Grid> grid, Clock& clock)
+    : route_(std::move(route)), desk_(settings, sessions, contexts, clock),
+      guard_(settings, std::move(sessions), std::move(contexts)),
+      serverTokens_(mapOf(grid, settings, kServerTokenMap), kServerTokenMillis, clock),
+      appTokens_(mapOf(grid, settings, kAppTokenMap), settings.appTokenMillis, clock) {}
 
 Response Servlets::handleLogin(const Request& request) {
+  using Method = Response (Servlets::*)(const Request&);
+  static const std::map<std::string, Method> kActions = {
+      {"login", &Servlets::login},           {"autologin", &Servlets::autologin},
+      {"logout", &Servlets::logout},         {"refreshSecret", &Servlets::refreshSecret},
+      {"changeip", &Servlets::changeIp},     {"formlogin", &Servlets::formLogin},
+      {"tokenLogin", &Servlets::tokenLogin}, {"tokens", &Servlets::tokens},
+      {"redeemToken", &Servlets::redeemToken}};
+  endAbandoned();
   const std::string action = textOf(request, "action");
-  if (action == "login") return login(request);
-  if (action == "logout") return logout(request);
+  if (const auto found = kActions.find(action); found != kActions.end())
+    return (this->*found->second)(request);
+  if (action == "redirect") return byRandomToken(request, true);
+  if (action == "redeem") return byRandomToken(request, false);
+  if (action == "store") return store();
   return unknownAction(request);
 }
 
@@ -58,101 +68,59 @@ Response Servlets::handleSystem(const Request& request) {
   return unknownAction(request);
 }
 
-Cookie Servlets::cookie(const Request& request, std::string name, std::string value,
-                        std::int64_t seconds, bool httpOnly) const {
-  Cookie out;
-  out.name = std::move(name);
-  out.value = std::move(value);
-  out.maxAgeSeconds = seconds;
-  out.httpOnly = httpOnly;
-  out.secure = request.secure;
-  return out;
+Response Servlets::handleToken(const Request& request) {
+  return textOf(request, "action") == "acquireToken" ? acquireToken(request)
+                                                     : unknownAction(request);
 }
 
-Response Servlets::refuse(const Error& error, const Request& request) {
+Response Servlets::refuse(const Error& error, const Request& request, int status) {
   log::info("login refused: " + std::string(error.name()) + ", from " + request.remoteAddress);
   {
     std::lock_guard lock(mutex_);
     ++figures_.refused[std::string(error.name())];
   }
-  return errorAnswer(error);
+  if (error.code != Code::kBusy) return errorAnswer(error, status);
+  static constexpr const char* kRetrySeconds = "60";
+  Response response = errorAnswer(error, 429);
+  response.headers.emplace_back("Retry-After", kRetrySeconds);
+  return response;
 }
 
-Result<services::User> Servlets::authenticate(const std::string& name,
-                                              const std::string& password) {
-  const auto contextId = contexts_->resolve(name);
-  if (!contextId) {
-    if (contextId.error().code != Code::kCtxNoMapping) return contextId.error();
-    // Whether a context exists is nobody's business: same answer, same time as a wrong password.
-    db::spendVerification(password);
-    return Error(Code::kLgiInvalid);
-  }
-  // Before the password is looked at: the schema may be locked by an update.
-  if (const auto context = contexts_->usable(*contextId); !context) return context.error();
-  return contexts_->authenticate(*contextId, name, password);
+void Servlets::countLogin() {
+  std::lock_guard lock(mutex_);
+  ++figures_.logins;
 }
 
 Response Servlets::login(const Request& request) {
-  const std::string name = textOf(request, "name");
-  const std::string password = textOf(request, "password");
+  const auto admitted = desk_.logIn(request);
+  if (!admitted) return refuse(admitted.error(), request);
+  countLogin();
+  return desk_.present(request, *admitted);
+}
+
+// By session cookie, else by the public one; both are named by what the browser says of itself.
+Result<SessionPtr> Servlets::byCookies(const Request& request) {
   std::string client = textOf(request, "client");
-  if (inQuery(request, "password"))
-    return refuse(Error(Code::kSvlInvalidParameter,
-                        "parameter password is not allowed in the URL: send it in the body"),
-                  request);
-  if (name.empty() || password.empty()) return refuse(Error(Code::kLgiMissing), request);
-  const auto tooLong = [&](const char* what, std::size_t limit) {
-    return refuse(Error(Code::kSvlInvalidParameter, std::string("parameter ") + what +
-                                                        " is longer than " +
-                                                        std::to_string(limit) + " bytes"),
-                  request);
-  };
-  if (name.size() > kMaxNameBytes) return tooLong("name", kMaxNameBytes);
-  if (password.size() > kMaxPasswordBytes) return tooLong("password", kMaxPasswordBytes);
-  if (client.size() > kMaxClientBytes) return tooLong("client", kMaxClientBytes);
   if (client.empty()) client = kDefaultClient;
+  const LoginSettings& settings = desk_.settings();
+  if (const std::string* id = request.cookie(sessionCookie(sessionHash(request, client, settings))))
+    return desk_.sessions().find(*id);
+  if (const std::string* id = request.cookie(publicCookie(agentHash(request, settings))))
+    return desk_.sessions().findByAltId(*id);
+  return Error(Code::kSesExpired);
+}
 
-  auto user = authenticate(name, password);
+Response Servlets::autologin(const Request& request) {
+  auto found = byCookies(request);
+  if (!found) return refuse(found.error(), request);
+  auto guarded = guard_.verify(request, std::move(*found));
+  if (guarded && !guarded->session->staySignedIn && !desk_.settings().autologin)
+    guarded = Error(Code::kSesExpired);
+  if (!guarded) return refuse(guarded.error(), request);
+  auto user = desk_.userOf(*guarded->session);
   if (!user) return refuse(user.error(), request);
-
-  services::Session fresh;
-  fresh.loginName = name;
-  fresh.password = password;
-  fresh.contextId = user->contextId;
-  fresh.userId = user->id;
-  fresh.login = name;
-  fresh.userLogin = user->loginName;
-  fresh.localIp = request.remoteAddress;
-  fresh.client = client;
-  fresh.authId = textOf(request, "authId").substr(0, kMaxClientBytes);
-  fresh.hash = sessionHash(request, client, settings_);
-  if (const std::string* agent = request.header("user-agent"))
-    fresh.userAgent = agent->substr(0, kMaxAgentBytes);
-  fresh.origin = "HTTP_JSON";
-  fresh.staySignedIn = textOf(request, "staySignedIn") == "true";
-  const auto session = sessions_->create(std::move(fresh));
-  if (!session) return refuse(session.error(), request);
-  const services::Session& s = **session;
-
-  Response response = jsonAnswer({{"session", s.sessionId},
-                                  {"user", s.userLogin},
-                                  {"user_id", std::int64_t{s.userId}},
-                                  {"context_id", std::int64_t{s.contextId}},
-                                  {"locale", user->language}},
-                                 false);
-  const std::int64_t seconds =
-      settings_.autologin || s.staySignedIn ? settings_.cookieSeconds : std::int64_t{-1};
-  response.cookies.push_back(
-      cookie(request, secretCookie(s.hash), s.secret, seconds, settings_.httpOnly));
-  response.cookies.push_back(
-      cookie(request, sessionCookie(s.hash), s.sessionId, seconds, settings_.httpOnly));
-  response.cookies.push_back(cookie(request, publicCookie(agentHash(request, settings_)), s.altId,
-                                    seconds, settings_.httpOnly));
-  log::info("login: context " + std::to_string(s.contextId) + ", user " +
-            std::to_string(s.userId) + ", client " + s.client + ", from " + s.localIp);
-  std::lock_guard lock(mutex_);
-  ++figures_.logins;
-  return response;
+  countLogin();
+  return desk_.present(request, {guarded->session, std::move(*user)});
 }
 
 Response Servlets::logout(const Request& request) {
@@ -164,19 +132,41 @@ Response Servlets::logout(const Request& request) {
     return errorAnswer(guarded.error());
   }
   const services::Session& s = *guarded->session;
-  if (const Status removed = sessions_->remove(s.sessionId); !removed.ok())
+  if (const Status removed = desk_.sessions().remove(s.sessionId); !removed.ok())
     log::warn("a logged out session stays in the grid until it idles out: " +
               removed.error().toString());
   log::info("logout: context " + std::to_string(s.contextId) + ", user " +
             std::to_string(s.userId));
   Response response;
   response.body = "{}";
-  for (const std::string& name :
-       {secretCookie(guarded->hash), sessionCookie(guarded->hash),
-        publicCookie(agentHash(request, settings_)), std::string(http::kJSessionCookie)})
-    response.cookies.push_back(cookie(request, name, "", 0, settings_.httpOnly));
+  response.cookies = desk_.noCookies(request, guarded->hash);
   std::lock_guard lock(mutex_);
   ++figures_.logouts;
+  return response;
+}
+
+// The cookies get their whole life again. The secret stays: requests that run side by side carry it.
+Response Servlets::refreshSecret(const Request& request) {
+  const auto guarded = guard_.admit(request);
+  if (!guarded) return errorAnswer(guarded.error());
+  Response response;
+  response.body = "{}";
+  response.cookies = desk_.cookies(request, *guarded->session);
+  return response;
+}
+
+Response Servlets::changeIp(const Request& request) {
+  const auto address = neededText(request, "clientIP", http::kMaxAddressText);
+  if (!address) return errorAnswer(address.error());
+  if (!http::parseAddress(*address))
+    return errorAnswer(Error(Code::kSvlInvalidParameter, "parameter clientIP is no IP address"));
+  const auto guarded = guard_.identify(request, true);
+  if (!guarded) return errorAnswer(guarded.error());
+  const auto changed = desk_.sessions().update(
+      guarded->session->sessionId, [&](services::Session& s) { s.localIp = *address; });
+  if (!changed) return errorAnswer(changed.error());
+  Response response;
+  response.body = "{\"data\":\"1\"}";
   return response;
 }
 

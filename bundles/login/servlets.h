@@ -1,13 +1,13 @@
-// The servlets `login` (login, logout) and `system` (whoami, ping).
+// The servlets `login` (all ways in and out), `system` (whoami, ping) and `token` (acquireToken).
 //
 // Threads:   worker threads; handle* may block on database and grid. Many at once.
-// Errors:    answered as JSON in the original's shape (answers.h).
-// Secrets:   names and passwords are bounded; neither passwords nor session ids nor secrets are
+// Errors:    answered as JSON in the original's shape (answers.h); 429 with Retry-After for too many
+//            logins.
+// Secrets:   names and passwords are bounded; neither passwords nor session ids, secrets or tokens are
 //            written to the log.
-// Source:    the original's HTTP API (module login, module system).
+// Source:    the original's HTTP API (modules login, system, token).
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -16,47 +16,71 @@
 
 #include "guard.h"
 #include "http/servlet.h"
+#include "login_desk.h"
+#include "services/grid.h"
+#include "token_store.h"
 
 namespace ox::login {
 
-inline constexpr std::size_t kMaxNameBytes = 512;
-inline constexpr std::size_t kMaxPasswordBytes = 4096;
-inline constexpr std::size_t kMaxClientBytes = 256;
-inline constexpr std::size_t kMaxAgentBytes = 1024;  // kept of the header
+// The maps of the tokens when com.openexchange.sessiond.useDistributedTokenSessions is true.
+inline constexpr const char* kServerTokenMap = "serverTokenMap";
+inline constexpr const char* kAppTokenMap = "appTokenMap";
+inline constexpr std::int64_t kServerTokenMillis = 60'000;
+inline constexpr std::size_t kMaxTokenBytes = 256;
 
 struct LoginFigures {
   std::uint64_t logins = 0;
   std::uint64_t logouts = 0;
   std::uint64_t takenOver = 0;                   // requests that took a session over
+  std::uint64_t tokensExpired = 0;               // token logins that nobody redeemed
   std::map<std::string, std::uint64_t> refused;  // logins, by code
 };
 
 class Servlets {
  public:
+  // `grid` may be null: tokens are valid on this node only then.
   Servlets(LoginSettings settings, std::string route,
            std::shared_ptr<services::SessionService> sessions,
-           std::shared_ptr<services::ContextService> contexts);
+           std::shared_ptr<services::ContextService> contexts,
+           std::shared_ptr<services::Grid> grid = nullptr, Clock& clock = systemClock());
 
   http::Response handleLogin(const http::Request& request);
   http::Response handleSystem(const http::Request& request);
+  http::Response handleToken(const http::Request& request);
+  void setRates(const RateSettings& rates) { desk_.setRates(rates); }
 
   LoginFigures figures() const;
   const GuardCounters& guardCounters() const { return guard_.counters(); }
 
  private:
-  http::Response login(const http::Request& request);
-  http::Response logout(const http::Request& request);
-  http::Response whoami(const http::Request& request);
-  Result<services::User> authenticate(const std::string& name, const std::string& password);
-  http::Response refuse(const Error& error, const http::Request& request);
-  http::Cookie cookie(const http::Request& request, std::string name, std::string value,
-                      std::int64_t seconds, bool httpOnly) const;
+  using Response = http::Response;
+  using Request = http::Request;
+  // servlets.cpp
+  Response login(const Request& request);
+  Response autologin(const Request& request);
+  Response logout(const Request& request);
+  Response refreshSecret(const Request& request);
+  Response changeIp(const Request& request);
+  Response whoami(const Request& request);
+  Result<services::SessionPtr> byCookies(const Request& request);
+  // handover.cpp: a session that begins in one place and goes on in another
+  Response formLogin(const Request& request);
+  Response byRandomToken(const Request& request, bool asRedirect);
+  Response tokenLogin(const Request& request);
+  Response tokens(const Request& request);
+  Response redeemToken(const Request& request);
+  Response acquireToken(const Request& request);
+  void endAbandoned();
 
-  const LoginSettings settings_;
+  Response refuse(const Error& error, const Request& request, int status = 0);
+  Response refuseToken(const NamedError& error, const Request& request);
+  void countLogin();
+
   const std::string route_;
-  const std::shared_ptr<services::SessionService> sessions_;
-  const std::shared_ptr<services::ContextService> contexts_;
+  LoginDesk desk_;
   SessionGuard guard_;
+  TokenStore serverTokens_;  // -> "<session id> <client token>"
+  TokenStore appTokens_;     // -> session id
   mutable std::mutex mutex_;
   LoginFigures figures_;
 };

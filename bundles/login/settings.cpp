@@ -1,12 +1,45 @@
 #include "settings.h"
 
+#include <fstream>
+
 #include "config/config.h"
+#include "config/keys_http.h"
+#include "config/keys_login.h"
 #include "config/keys_server.h"
 #include "config/keys_sessiond.h"
 #include "config/value.h"
+#include "http/address.h"
 #include "http/cookie_ttl.h"
 
 namespace ox::login {
+namespace {
+
+constexpr std::size_t kMaxSecrets = 1000;
+constexpr int kBitsV4 = 32;
+constexpr int kBitsV6 = 128;
+
+std::string trimmed(const std::string& text) {
+  const auto first = text.find_first_not_of(" \t\r");
+  if (first == std::string::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+}
+
+}  // namespace
+
+std::map<std::string, bool> readAppSecrets(const std::string& path) {
+  std::map<std::string, bool> out;
+  std::ifstream in(path);
+  for (std::string line; out.size() < kMaxSecrets && std::getline(in, line);) {
+    const auto semicolon = line.find(';');
+    const std::string secret = trimmed(line.substr(0, semicolon));
+    if (secret.empty() || secret[0] == '#') continue;
+    bool password = false;
+    if (semicolon != std::string::npos)
+      password = config::lowered(trimmed(line.substr(semicolon + 1))) == "accesspassword=true";
+    out[secret] = password;
+  }
+  return out;
+}
 
 LoginSettings loginSettings(const config::Config& config) {
   namespace keys = config::keys;
@@ -18,6 +51,21 @@ LoginSettings loginSettings(const config::Config& config) {
   s.cookieSeconds = http::cookieTtlSeconds(config.get(keys::kCookieTtl));
   s.httpOnly = config.get(keys::kCookieHttpOnly);
   s.autologin = config.get(keys::kSessiondAutologin);
+  s.ipCheck = config.get(keys::kIpCheck);
+  s.maskV4 = http::maskBits(config.get(keys::kIpMaskV4), kBitsV4);
+  s.maskV6 = http::maskBits(config.get(keys::kIpMaskV6), kBitsV6);
+  s.ipWhitelist = config.get(keys::kIpCheckWhitelist);
+  s.randomToken = config.get(keys::kLoginRandomToken);
+  s.changeIpAllowed = config.get(keys::kLoginRedirectChangeIpAllowed);
+  s.uiWebPath = config.get(keys::kUiWebPath);
+  s.distributedTokens = config.get(keys::kUseDistributedTokenSessions);
+  s.appTokens = config.get(keys::kAppTokens);
+  s.appTokenMillis = config.get(keys::kAppTokenMaxIdle).value;
+  s.appSecrets = readAppSecrets(config.directory() + "/tokenlogin-secrets");
+  s.rate.failures = config.get(keys::kLoginMaxRate);
+  s.rate.windowMillis = config.get(keys::kLoginMaxRateTimeWindow).value;
+  if (config.get(keys::kLoginRateLimitEnabled)) s.rate.perName = config.get(keys::kLoginRateLimitPermits);
+  s.rate.perNameMillis = config.get(keys::kLoginRateLimitSeconds) * 1000;
   return s;
 }
 

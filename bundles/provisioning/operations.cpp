@@ -107,6 +107,7 @@ NewUser readUser(Arguments& in) {
   user.imapServer = in.text("imapServer");
   user.imapLogin = in.text("imapLogin");
   user.smtpServer = in.text("smtpServer");
+  user.guestCreatedBy = in.id("guestCreatedBy").value_or(0);
   return user;
 }
 

@@ -70,6 +70,16 @@ std::string checkUser(const NewUser& user) {
 
 Result<std::int32_t> insertUser(db::Connection& schema, std::int32_t contextId,
                                 const NewUser& user) {
+  if (user.guestCreatedBy != 0) {
+    auto host = schema.query("SELECT guestCreatedBy FROM user WHERE cid = ? AND id = ?",
+                             {std::int64_t{contextId}, std::int64_t{user.guestCreatedBy}});
+    if (!host) return host.error();
+    if (host->empty())
+      return Error(Code::kAdmNoUser, "there is no user " + std::to_string(user.guestCreatedBy) +
+                                         " in context " + std::to_string(contextId) +
+                                         " who could invite a guest");
+    if (host->front().integer(0) != 0) return invalid("a guest cannot invite another guest");
+  }
   auto hash = db::makePassword(user.password);
   if (!hash) return invalid(hash.error().message);
   auto id = nextId(schema, "sequence_principal", contextId);
@@ -81,12 +91,13 @@ Result<std::int32_t> insertUser(db::Connection& schema, std::int32_t contextId,
   auto done = schema.execute(
       "INSERT INTO user (cid, id, imapServer, imapLogin, mail, mailDomain, mailEnabled, "
       "preferredLanguage, shadowLastChange, smtpServer, timeZone, userPassword, contactId, "
-      "passwordMech, uidNumber, gidNumber, homeDirectory, loginShell, salt) "
-      "VALUES (?, ?, ?, ?, ?, ?, 1, ?, -1, ?, ?, ?, ?, ?, 0, 0, ?, '/bin/bash', ?)",
+      "passwordMech, uidNumber, gidNumber, homeDirectory, loginShell, salt, guestCreatedBy) "
+      "VALUES (?, ?, ?, ?, ?, ?, 1, ?, -1, ?, ?, ?, ?, ?, 0, 0, ?, '/bin/bash', ?, ?)",
       {cid, uid, orNull(user.imapServer), orNull(user.imapLogin), user.email,
        user.email.substr(user.email.find('@') + 1), user.language, orNull(user.smtpServer),
        user.timeZone, hash->hash, std::int64_t{*contact}, hash->mechanism,
-       "/home/" + user.name.substr(0, 120), orNull(hash->salt)});
+       "/home/" + user.name.substr(0, 120), orNull(hash->salt),
+       std::int64_t{user.guestCreatedBy}});
   if (!done) return done.error();
   done = schema.execute("INSERT INTO login2user (cid, id, uid) VALUES (?, ?, ?)",
                         {cid, uid, user.name});

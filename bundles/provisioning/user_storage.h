@@ -27,6 +27,7 @@ struct NewUser {
   std::string imapServer;
   std::string imapLogin;
   std::string smtpServer;
+  std::int32_t guestCreatedBy = 0;  // the user who invites; 0 = no guest
 };
 
 // Ids that a fresh context's sequences give; the default group is created before the first user.

@@ -34,6 +34,7 @@ constexpr StockFile kStockFiles[] = {
      "Update tasks that are not run by themselves: one task name (the full class name) per line, "
      "without a value. A task that stands here can still be run by name."},
     {"login.properties", "The login interface."},
+    {"tokenlogin.properties", "Tokens with which applications of a user get sessions of their own."},
     {"AdminDaemon.properties", "Provisioning: who may do what. The master administrator's password is "
                                "in the file mpasswd."},
     {"plugin/hosting.properties", "Provisioning: how contexts are spread over schemas."},

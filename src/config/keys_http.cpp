@@ -57,4 +57,23 @@ const Key<std::string> kCookieSameSite(
      .help = "The attribute SameSite of all cookies: whether a browser sends them with requests that "
      "other sites caused. None is written only together with Secure; off leaves it out."});
 
+const Key<std::string> kUiWebPath(
+    {.name = "com.openexchange.UIWebPath", .file = "server.properties",
+     .defaultText = "/appsuite/", .allowed = "a path that begins and ends with /",
+     .help = "Where formlogin, redirect and tokenLogin send a browser unless the request names another "
+     "path of this site.",
+     .check = checkPathPrefix});
+
+const Key<bool> kAppTokens(
+    {.name = "com.openexchange.tokenlogin", .file = "tokenlogin.properties", .defaultText = "true",
+     .help = "Whether a session may get tokens for applications (token?action=acquireToken), which they "
+     "exchange for a session of their own (login?action=redeemToken). The applications' secrets are "
+     "in the file tokenlogin-secrets, one a line, with \"; accessPassword=true\" behind those that "
+     "may see the password; without this file no application is known."});
+
+const Key<Millis> kAppTokenMaxIdle(
+    {.name = "com.openexchange.tokenlogin.maxIdleTime", .file = "tokenlogin.properties",
+     .defaultText = "300000", .min = 1000, .max = 86400000,
+     .help = "How long such a token may be used."});
+
 }  // namespace ox::config::keys

@@ -20,4 +20,8 @@ extern const Key<std::int64_t> kConnectorAjpPort;
 extern const Key<std::string> kConnectorAjpSecret;  // com.openexchange.connector.ajpSecret
 extern const Key<std::string> kCookieSameSite;  // com.openexchange.cookie.sameSite
 
+extern const Key<std::string> kUiWebPath;  // com.openexchange.UIWebPath
+extern const Key<bool> kAppTokens;  // com.openexchange.tokenlogin
+extern const Key<Millis> kAppTokenMaxIdle;  // com.openexchange.tokenlogin.maxIdleTime
+
 }  // namespace ox::config::keys

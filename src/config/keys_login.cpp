@@ -29,14 +29,12 @@ const Key<bool> kLoginInsecure(
 const Key<bool> kLoginRedirectChangeIpAllowed(
     {.name = "com.openexchange.ajax.login.redirect.changeIPAllowed", .file = "login.properties",
      .defaultText = "true",
-     .help = "Whether the redirect action may change the address of a session. Not there yet: this "
-     "action does not exist here."});
+     .help = "Whether the redirect and redeem actions may move a session to another address."});
 
 const Key<bool> kLoginRandomToken(
     {.name = "com.openexchange.ajax.login.randomToken", .file = "login.properties",
      .defaultText = "false",
-     .help = "Whether a login hands out a one-time token for the redirect and redeem actions. Not "
-     "there yet: these actions do not exist here."});
+     .help = "Whether a login hands out a one-time token for the redirect and redeem actions."});
 
 const Key<bool> kLoginCheckPunyCode(
     {.name = "com.openexchange.ajax.login.checkPunyCodeLoginString", .file = "login.properties",
@@ -58,29 +56,26 @@ const Key<std::string> kLoginFormatLogout(
 const Key<Millis> kLoginMaxRateTimeWindow(
     {.name = "com.openexchange.ajax.login.maxRateTimeWindow", .file = "login.properties",
      .defaultText = "300000", .min = 0, .max = 86400000, .reloadable = true,
-     .help = "Window in which failed logins from one client are counted. Not there yet: the value "
-     "has no effect."});
+     .help = "Window in which failed logins of one address are counted."});
 
 const Key<std::int64_t> kLoginMaxRate(
     {.name = "com.openexchange.ajax.login.maxRate", .file = "login.properties",
      .defaultText = "50", .min = 0, .max = 1000000, .reloadable = true,
-     .help = "How many failed logins are answered within the window before 429; 0 = no limit. Not "
-     "there yet: the value has no effect."});
+     .help = "How many failed logins are answered within the window before 429; 0 = no limit."});
 
 const Key<bool> kLoginRateLimitEnabled(
     {.name = "com.openexchange.ajax.login.rateLimitByLogin.enabled", .file = "login.properties",
      .defaultText = "false",
-     .help = "Whether logins with one name are limited. Not there yet: the value has no effect."});
+     .help = "Whether logins with one name are limited, successful ones too; more are answered with 429."});
 
 const Key<std::int64_t> kLoginRateLimitPermits(
     {.name = "com.openexchange.ajax.login.rateLimitByLogin.permits", .file = "login.properties",
      .defaultText = "3", .min = 1, .max = 1000000,
-     .help = "How many logins with one name are allowed in the time frame. Not there yet: see "
-     "rateLimitByLogin.enabled."});
+     .help = "How many logins with one name are allowed in the time frame."});
 
 const Key<std::int64_t> kLoginRateLimitSeconds(
     {.name = "com.openexchange.ajax.login.rateLimitByLogin.timeFrameInSeconds",
      .file = "login.properties", .defaultText = "30", .min = 1, .max = 86400,
-     .help = "The time frame in seconds. Not there yet: see rateLimitByLogin.enabled."});
+     .help = "The time frame in seconds."});
 
 }  // namespace ox::config::keys

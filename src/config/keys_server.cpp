@@ -163,26 +163,26 @@ const Key<bool> kForceHttps(
 
 const Key<bool> kIpCheck(
     {.name = "com.openexchange.IPCheck", .file = "server.properties", .defaultText = "true",
-     .help = "Whether a session may be used only from the address that logged in. Not there yet: the"
-     " address is kept with the session, but not compared."});
+     .help = "Whether a session may be used only from the address that logged in. A request "
+     "from another one gets SES-0203."});
 
 const Key<std::string> kIpMaskV4(
     {.name = "com.openexchange.IPMaskV4", .file = "server.properties", .defaultText = "",
      .allowed = "/0../32 or a mask such as 255.255.255.0, or empty",
      .help = "How much of an IPv4 address must stay the same, such as /24 or 255.255.255.0; empty "
-     "means all of it. Not there yet: see IPCheck.",
+     "means all of it.",
      .check = checkMaskV4});
 
 const Key<std::string> kIpMaskV6(
     {.name = "com.openexchange.IPMaskV6", .file = "server.properties", .defaultText = "",
      .allowed = "/0../128, or empty",
-     .help = "The same for IPv6, such as /60. Not there yet: see IPCheck.",
+     .help = "The same for IPv6, such as /60.",
      .check = checkMaskV6});
 
 const Key<std::vector<std::string>> kIpCheckWhitelist(
     {.name = "com.openexchange.IPCheckWhitelist", .file = "server.properties",
      .defaultText = "open-xchange-mailapp, open-xchange-mobile-api-facade",
-     .help = "Clients whose sessions may change the address. Not there yet: see IPCheck."});
+     .help = "Clients whose sessions may change the address."});
 
 const Key<bool> kAllowStockSecrets(
     {.name = "com.openexchange.security.allowStockSecrets", .file = "server.properties",

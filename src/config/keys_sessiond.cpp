@@ -19,7 +19,7 @@ const Key<std::int64_t> kMaxSessionPerUser(
 const Key<std::int64_t> kMaxSessionPerGuest(
     {.name = "com.openexchange.sessiond.maxSessionPerGuest", .file = "sessiond.properties",
      .defaultText = "20", .min = -2147483648, .max = 2147483647,
-     .help = "The same for guest users."});
+     .help = "The same for guest users (createuser --guestcreatedby)."});
 
 const Key<std::int64_t> kMaxSessionPerLink(
     {.name = "com.openexchange.sessiond.maxSessionPerLink", .file = "sessiond.properties",
@@ -46,14 +46,15 @@ const Key<Millis> kSessionLongLifeTime(
 const Key<Millis> kRandomTokenTimeout(
     {.name = "com.openexchange.sessiond.randomTokenTimeout", .file = "sessiond.properties",
      .defaultText = "30000", .min = 0, .max = 86400000,
-     .help = "How long the one-time token of a login may be used; 0 = logins get none."});
+     .help = "How long the one-time token of a login (redirect, redeem) may be used; 0 = "
+     "logins get none."});
 
 const Key<bool> kSessiondAutologin(
     {.name = "com.openexchange.sessiond.autologin", .file = "sessiond.properties",
      .defaultText = "false",
      .help = "Whether a browser may come back into its session after a restart. With true the "
-     "cookies outlive the browser (com.openexchange.cookie.ttl). Not there yet: this release"
-     " has no autologin action."});
+     "cookies outlive the browser (com.openexchange.cookie.ttl), and the action autologin is answered "
+     "for sessions whose user does not stay signed in, too."});
 
 const Key<std::string> kSessiondEncryptionKey(
     {.name = "com.openexchange.sessiond.encryptionKey", .file = "sessiond.properties",
@@ -74,8 +75,8 @@ const Key<bool> kAsyncPutToSessionStorage(
 const Key<bool> kUseDistributedTokenSessions(
     {.name = "com.openexchange.sessiond.useDistributedTokenSessions",
      .file = "sessiond.properties", .defaultText = "false",
-     .help = "Whether the token login works across nodes. Not there yet: this release has no token "
-     "login."});
+     .help = "Whether the tokens of tokenLogin and acquireToken may be used on every node (maps serverTokenMap "
+     "and appTokenMap of the grid), or only on the node that made them, to which jsessionid leads."});
 
 const Key<std::string> kRemoteParameterNames(
     {.name = "com.openexchange.sessiond.remoteParameterNames", .file = "sessiond.properties",

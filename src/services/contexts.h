@@ -31,6 +31,7 @@ struct User {
   std::string timeZone;
   std::int32_t contactId = 0;
   bool mailEnabled = true;
+  std::int32_t guestCreatedBy = 0;  // user who invited this guest; 0 = no guest
 };
 
 class ContextService {

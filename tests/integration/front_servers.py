@@ -19,6 +19,7 @@ DefaultRuntimeDir {root}
 Mutex file:{root} default
 ErrorLog {root}/error.log
 LogLevel warn
+DirectoryIndex index.html
 User www-data
 Group www-data
 KeepAlive On
@@ -83,7 +84,7 @@ class Fronts:
             ("192.0.2.2:8019", "127.0.0.1:%d" % second.ajp),
             ("secret=replace-me", "secret=" + first.ajp_secret), ("retry=60", "retry=1"),
             ("/var/www/html", html)])
-        names = ("mpm_event", "authz_core", "authz_host", "alias", "mime", "headers", "expires",
+        names = ("mpm_event", "authz_core", "authz_host", "alias", "dir", "mime", "rewrite", "headers", "expires",
                  "proxy", "proxy_http", "proxy_ajp", "proxy_balancer", "lbmethod_byrequests",
                  "slotmem_shm")
         loaded = "\n".join("LoadModule %s_module %s/mod_%s.so" % (n, MODULES, n) for n in names)
@@ -172,7 +173,8 @@ class Fronts:
 
 
 def ask(port, path, headers=None, body=None, timeout=20):
-    """One request: (status, text, Set-Cookie as a dictionary). OSError when the connection breaks."""
+    """One request: (status, text, Set-Cookie as a dictionary; with a Location that of "Location").
+    OSError when the connection breaks."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
         headers = headers or {}
@@ -184,6 +186,8 @@ def ask(port, path, headers=None, body=None, timeout=20):
         for value in answer.headers.get_all("Set-Cookie") or []:
             name, _, rest = value.partition("=")
             cookies[name.strip()] = rest.partition(";")[0]
+        if answer.getheader("Location"):
+            cookies["Location"] = answer.getheader("Location")
         return answer.status, text, cookies
     except http.client.HTTPException as broken:
         raise OSError("connection broke: %r" % broken) from broken

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.parse
 from types import SimpleNamespace
 
 ROOT = os.environ.get("OX_SOURCE") or os.path.dirname(os.path.dirname(os.path.dirname(
@@ -93,6 +94,11 @@ def routing(cluster, name, port):
         seen = {node_of(port, "/appsuite/api/system?action=ping", {"Cookie": "JSESSIONID=77." + node})
                 for _ in range(4)}
         check(seen == {node}, "%s: the second prefix, a cookie of %s: %s" % (name, node, seen))
+    token_login(cluster, name, port)
+    cookies = "; ".join("%s=%s" % c for c in browser.cookies.items())
+    _, text, _ = ask(port, "/ajax/system?action=whoami&session=%s" % browser.session, {
+        "Cookie": cookies, "User-Agent": "open-xchange-tour/1.0", "X-Forwarded-For": "6.6.6.6"})
+    check('"data"' in text, "%s: a client cannot choose its address: %s" % (name, text[:80]))
     seen = {node_of(port) for _ in range(12)}
     check(seen == {"OX1", "OX2"}, "%s: without an id both nodes are used: %s" % (name, seen))
     seen = {node_of(port, headers={"Content-Type": "application/octet-stream"}, body=b"x" * size)
@@ -101,6 +107,34 @@ def routing(cluster, name, port):
     chunked = node_of(port, headers={"Transfer-Encoding": "chunked"},
                       body=iter([b"a" * 5000, b"b" * 9000]))
     check(chunked in ("OX1", "OX2"), "%s: a chunked body arrives: %s" % (name, chunked))
+
+
+def token_login(cluster, name, port):
+    """One machine logs in, the browser of another goes on: only the path can lead it to the node."""
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    right, nodes = 0, set()
+    for i in range(4):
+        machine = urllib.parse.urlencode({
+            "login": "anna@company1.example", "password": cluster.user_password,
+            "client": "portal", "clientToken": "token-%d" % i})
+        status, _, head = ask(port, "/ajax/login?action=tokenLogin",
+                              dict(form, **{"User-Agent": "portal"}), machine)
+        target = urllib.parse.urlsplit(head.get("Location", ""))
+        parts = dict(urllib.parse.parse_qsl(target.fragment))
+        page = ask(port, target.path) if target.path else (0, "", {})
+        browser, front = Browser(), Front(name, port)
+        _, text = browser.request(
+            front, "/ajax/login;jsessionid=%s?action=tokens" % parts.get("jsessionid"),
+            {"clientToken": "token-%d" % i, "serverToken": parts.get("serverToken"),
+             "client": "open-xchange-appsuite"})
+        browser.session = json.loads(text).get("session")
+        browser.cookies["JSESSIONID"] = parts.get("jsessionid", "")
+        data = cluster.whoami(browser, front)[1].get("data") or {}
+        nodes.add(data.get("node"))
+        right += (status == 302 and "static part" in page[1] and data.get("user") is not None and
+                  data.get("node") == parts.get("jsessionid", "").partition(".")[2])
+    check(right == 4, "%s: token login across hosts, by the path to the node that began it: %d of 4, "
+          "nodes %s" % (name, right, nodes))
 
 
 def draining(fronts, name, port, drain, undo):

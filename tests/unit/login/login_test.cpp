@@ -170,7 +170,7 @@ TEST_CASE("missing and oversized parameters, a password in the URL, unknown acti
   const Response refused = house.servlets.handleLogin(inUrl);
   CHECK(refused.status == 400);
   CHECK(codeOf(refused) == "SVL-0010");
-  const Response unknown = house.servlets.handleLogin(request("autologin"));
+  const Response unknown = house.servlets.handleLogin(request("rampup"));
   CHECK(unknown.status == 400);
   CHECK(codeOf(unknown) == "SVL-0001");
   CHECK(codeOf(house.servlets.handleSystem(Request())) == "SVL-0002");

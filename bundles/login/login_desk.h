@@ -1,0 +1,90 @@
+// LoginDesk: what all ways in have in common: parameters, limits, credentials, the new session, its
+// cookies and the answer.
+//
+// Threads:   any; logIn() and present() may block on database and grid.
+// Errors:    SVL-* parameters; LGI-*, CTX-*, SES-*; RUN-0005 = too many logins (HTTP 429).
+// Secrets:   passwords come in the body only; neither they nor session ids nor secrets are logged.
+// Source:    the original's HTTP API (module login).
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "answers.h"
+#include "base/clock.h"
+#include "http/servlet.h"
+#include "rate_limit.h"
+#include "services/contexts.h"
+#include "services/sessions.h"
+#include "settings.h"
+
+namespace ox::login {
+
+inline constexpr std::size_t kMaxNameBytes = 512;
+inline constexpr std::size_t kMaxPasswordBytes = 4096;
+inline constexpr std::size_t kMaxClientBytes = 256;
+inline constexpr std::size_t kMaxAgentBytes = 1024;  // kept of the header
+inline constexpr const char* kDefaultClient = "default";
+
+std::string textOf(const http::Request& request, std::string_view name);
+bool flagOf(const http::Request& request, std::string_view name);  // "true" or "1"
+// SVL-0002 when it is missing or empty, SVL-0010 when it is longer than `most`.
+Result<std::string> neededText(const http::Request& request, std::string_view name,
+                               std::size_t most);
+
+// A session and the user whom it belongs to.
+struct Admitted {
+  services::SessionPtr session;
+  services::User user;
+};
+
+class LoginDesk {
+ public:
+  LoginDesk(LoginSettings settings, std::shared_ptr<services::SessionService> sessions,
+            std::shared_ptr<services::ContextService> contexts, Clock& clock);
+
+  const LoginSettings& settings() const { return settings_; }
+  services::SessionService& sessions() { return *sessions_; }
+  void setRates(const RateSettings& rates);
+
+  // By `name` (or `login`) and `password`; `transient` and the like come with `change`.
+  Result<Admitted> logIn(const http::Request& request);
+  // Another session of the same user, such as that of an application.
+  Result<Admitted> another(const http::Request& request, const services::Session& of,
+                           const std::string& client);
+  // The session's context may be used now, and this is its user.
+  Result<services::User> userOf(const services::Session& session);
+  // The session moves to this browser: address, agent, client and hash are its from now on.
+  Result<services::SessionPtr> adopt(const http::Request& request, const services::Session& session,
+                                     const std::string& client);
+
+  // The hash in the names of the session's cookies for this request.
+  std::string hashFor(const http::Request& request, const services::Session& session) const;
+  std::vector<http::Cookie> cookies(const http::Request& request,
+                                    const services::Session& session) const;
+  // Deletes them, and JSESSIONID.
+  std::vector<http::Cookie> noCookies(const http::Request& request, const std::string& hash) const;
+  std::vector<Field> fields(const Admitted& admitted) const;
+  http::Response present(const http::Request& request, const Admitted& admitted) const;
+  // Where a browser goes on: `uiWebPath` of the request when it is a path of this site, else the
+  // configured one; with "#session=..&user=.." and so on.
+  std::string uiPath(const http::Request& request) const;
+
+ private:
+  Result<services::User> authenticate(const std::string& name, const std::string& password);
+  Result<Admitted> create(const http::Request& request, services::Session session,
+                          services::User user);
+
+  const LoginSettings settings_;
+  const std::shared_ptr<services::SessionService> sessions_;
+  const std::shared_ptr<services::ContextService> contexts_;
+  RateLimit failures_;
+  RateLimit perName_;
+};
+
+// "a=1&b=2", values encoded; for fragments and queries.
+std::string joined(const std::vector<std::pair<std::string, std::string>>& pairs);
+http::Response redirectTo(std::string location);
+
+}  // namespace ox::login
