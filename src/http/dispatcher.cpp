@@ -105,9 +105,14 @@ Response Dispatcher::plainError(int status, std::string_view text) {
 
 void Dispatcher::applyForwarded(Request& request) {
   if (!settings_.considerXForwards) return;
-  const std::string* chain = request.header(settings_.forHeader);
-  const std::string* protocol = request.header(settings_.protocolHeader);
-  if (!chain && !protocol) return;
+  // Some proxies add a field of their own behind that of the client: all fields are one list.
+  std::string chain;
+  const std::string* protocol = nullptr;
+  for (const auto& [name, value] : request.headers) {
+    if (name == settings_.forHeader) chain += (chain.empty() ? "" : ",") + value;
+    if (name == settings_.protocolHeader) protocol = &value;  // the last one speaks
+  }
+  if (chain.empty() && !protocol) return;
   const auto peer = parseAddress(request.remoteAddress);
   // Without a list every sender is a proxy of ours, as in the original; start() warns of it.
   if (!proxies_.empty() && (!peer || !proxies_.contains(*peer))) {
@@ -118,9 +123,8 @@ void Dispatcher::applyForwarded(Request& request) {
     return;
   }
   if (protocol) request.secure = request.secure || lower(*protocol) == lower(settings_.httpsValue);
-  if (!chain) return;
   // From the right: the first address that is not a proxy of ours; what is left of it is hearsay.
-  std::string_view rest = *chain;
+  std::string_view rest = chain;
   std::string found;
   while (!rest.empty()) {
     const std::size_t comma = rest.rfind(',');

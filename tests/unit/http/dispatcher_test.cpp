@@ -69,6 +69,20 @@ TEST_CASE("proxies are addresses and networks; without any every sender is one")
   CHECK(seen("127.0.0.1", "1.2.3.4") == "127.0.0.1");
 }
 
+TEST_CASE("a forwarding field that a proxy added behind the client's own is the one that counts") {
+  SeededRandom random(1);
+  HttpSettings s;
+  s.considerXForwards = true;
+  Dispatcher d(s, random);
+  const auto a = d.add("a", RunOn::kWorker, nothing());
+  const auto p = d.prepare(get("/ajax/a", {{"X-Forwarded-For", "6.6.6.6"},
+                                           {"X-Forwarded-Proto", "https"},
+                                           {"X-Forwarded-For", "1.2.3.4"},
+                                           {"X-Forwarded-Proto", "http"}}));
+  CHECK(p.request.remoteAddress == "1.2.3.4");
+  CHECK_FALSE(p.request.secure);
+}
+
 TEST_CASE("query parameters are told apart from those of the body") {
   SeededRandom random(1);
   Dispatcher d({}, random);
