@@ -6,6 +6,7 @@ replaced. Everything lives below one directory; only what is started here is sto
 import http.client
 import os
 import re
+import socket
 import subprocess
 import time
 import urllib.parse
@@ -165,7 +166,6 @@ class Fronts:
             raise AssertionError("balancer-manager answered %d %s" % (status, text[:500]))
 
     def haproxy_says(self, command):
-        import socket
         with socket.socket(socket.AF_UNIX) as admin:
             admin.connect(self.admin)
             admin.sendall((command + "\n").encode())

@@ -4,9 +4,12 @@ For each: the static part, sticky by cookie and by path, bodies, the client's ad
 the front can), then users clicking through all of them while nodes are restarted and killed: no forced
 login, no wrong answer; 502 and 503 only within two seconds after a SIGKILL.
 """
+import http.client
 import json
 import os
 import secrets
+import shutil
+import ssl
 import sys
 import tempfile
 import threading
@@ -22,6 +25,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from cluster import Browser, edit_properties, port_free, wait_for  # noqa: E402
 from front_servers import Fronts, ask  # noqa: E402
 from mariadb import free_port  # noqa: E402
+from processes import run  # noqa: E402
 from tour import Tour  # noqa: E402
 
 passed = failed = 0
@@ -54,17 +58,36 @@ class Cluster(Tour):
         secret = secrets.token_hex(12)
         for node in self.nodes:
             node.ajp, node.ajp_secret = free_port(), secret
+            node.tls, node.live = free_port(), free_port()
+        self.certificate()
         self.start_database()
         self.write_configuration()
         for node in self.nodes:
             edit_properties(os.path.join(node.etc, "server.properties"), {
                 "com.openexchange.connector.networkAjpListenerPort": node.ajp,
-                "com.openexchange.connector.ajpSecret": secret})
+                "com.openexchange.connector.ajpSecret": secret,
+                "com.openexchange.connector.networkSslListenerPort": node.tls,
+                "com.openexchange.connector.livenessPort": node.live})
+            edit_properties(os.path.join(node.etc, "grizzly.properties"), {
+                "com.openexchange.http.grizzly.hasSSLEnabled": "true",
+                "com.openexchange.http.grizzly.keystorePath": self.pem})
+            edit_properties(os.path.join(node.etc, "sessiond.properties"), {
+                "com.openexchange.sessiond.useDistributedTokenSessions": "true"})
         self.init_configdb()
         self.start_first_node()
         self.register()
         self.create_contexts()
         self.start_other_nodes()
+
+
+    def certificate(self):
+        self.pem = os.path.join(self.work, "node.pem")
+        key = os.path.join(self.work, "key.pem")
+        run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+             "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key,
+             "-out", self.pem])
+        with open(key, encoding="ascii") as source, open(self.pem, "a", encoding="ascii") as target:
+            target.write(source.read())
 
 
 class Front:
@@ -128,13 +151,52 @@ def token_login(cluster, name, port):
             {"clientToken": "token-%d" % i, "serverToken": parts.get("serverToken"),
              "client": "open-xchange-appsuite"})
         browser.session = json.loads(text).get("session")
+        # The node that issued the id knows it; any other one would have set its own.
+        there = "JSESSIONID" not in browser.cookies
         browser.cookies["JSESSIONID"] = parts.get("jsessionid", "")
         data = cluster.whoami(browser, front)[1].get("data") or {}
         nodes.add(data.get("node"))
-        right += (status == 302 and "static part" in page[1] and data.get("user") is not None and
+        right += (status == 302 and there and "static part" in page[1] and data.get("user") is not None and
                   data.get("node") == parts.get("jsessionid", "").partition(".")[2])
     check(right == 4, "%s: token login across hosts, by the path to the node that began it: %d of 4, "
           "nodes %s" % (name, right, nodes))
+
+
+def other_doors(cluster):
+    """HTTPS of the node itself, the liveness port, tokens used at another node, guests."""
+    first, second = cluster.nodes
+    trusted = ssl.create_default_context(cafile=cluster.pem)
+    connection = http.client.HTTPSConnection("127.0.0.1", first.tls, context=trusted, timeout=20)
+    connection.request("GET", "/ajax/system?action=ping")
+    answer = connection.getresponse()
+    cookie = answer.getheader("Set-Cookie") or ""
+    check(answer.status == 200 and b"OX1" in answer.read() and "; Secure" in cookie,
+          "HTTPS of a node: secure cookies: %s" % cookie)
+    connection.close()
+    check(all(ask(n.live, "/live")[0] == 200 for n in cluster.nodes), "the liveness ports answer")
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    _, text, _ = ask(first.http, "/ajax/login?action=tokenLogin", form, urllib.parse.urlencode({
+        "login": "bert@company1.example", "password": cluster.user_password, "client": "portal",
+        "clientToken": "c", "jsonResponse": "true"}))
+    tokens = {"clientToken": "c", "serverToken": json.loads(text).get("serverToken")}
+    _, text = Browser().request(second, "/ajax/login?action=tokens", tokens)
+    check(json.loads(text).get("user") == "bert", "tokens of node 1 are good at node 2: " + text[:80])
+    _, text = Browser().request(first, "/ajax/login?action=tokens", tokens)
+    check(json.loads(text).get("code") == "SES-0210", "and used up then: " + text[-120:])
+
+    def create(inviter):
+        return first.admin("createuser", "-c", 1, "-A", "oxadmin", "-P", cluster.user_password,
+                           "-u", "visitor", "-d", "Visitor", "-g", "Vi", "-s", "Sitor",
+                           "-e", "visitor@company1.example", "--guestcreatedby", inviter,
+                           env={"NEW_USER_PASSWORD": cluster.user_password}, check=False)
+    refused = create(4711)
+    check(refused.returncode == 108, "a guest whom nobody invites: %d" % refused.returncode)
+    made = create(2)
+    guest = Browser()
+    _, answer = cluster.login(guest, second, "visitor", 1)
+    data = cluster.whoami(guest, first)[1].get("data") or {}
+    check(made.returncode == 0 and data.get("user") == "visitor",
+          "a guest logs in at one node and clicks at the other: %s %s" % (made.stdout.strip(), answer))
 
 
 def draining(fronts, name, port, drain, undo):
@@ -243,6 +305,7 @@ def main():
         print("cluster and fronts are up after %.0f s" % (time.monotonic() - started), flush=True)
         wait_for("HAProxy to see both nodes",
                  lambda: {node_of(fronts.haproxy) for _ in range(6)} == {"OX1", "OX2"}, 15)
+        other_doors(cluster)
         for name, port in fronts.names().items():
             routing(cluster, name, port)
         for name, port in (("apache by http", fronts.apache_http),
@@ -261,7 +324,6 @@ def main():
             fronts.stop()
         cluster.failed = failed
         cluster.cleanup()
-    import shutil
     if failed == 0:
         shutil.rmtree(directory, ignore_errors=True)
     print("front servers: %.0f s" % (time.monotonic() - started))
