@@ -89,7 +89,7 @@ class LoginActivator final : public runtime::BundleActivator {
     return {};
   }
   void reload() override {
-    if (servlets_) servlets_->setRates(loginSettings(*config_->current()).rate);
+    if (servlets_) servlets_->reload(loginSettings(*config_->current()));
   }
   void stop() override {
     registrations_.clear();

@@ -90,11 +90,14 @@ Response redirectTo(std::string location) {
 LoginDesk::LoginDesk(LoginSettings settings, std::shared_ptr<services::SessionService> sessions,
                      std::shared_ptr<services::ContextService> contexts, Clock& clock)
     : settings_(std::move(settings)), sessions_(std::move(sessions)),
-      contexts_(std::move(contexts)), failures_(clock), perName_(clock) {
-  setRates(settings_.rate);
+      contexts_(std::move(contexts)), httpOnly_(settings_.httpOnly), failures_(clock),
+      perName_(clock) {
+  reload(settings_);
 }
 
-void LoginDesk::setRates(const RateSettings& rates) {
+void LoginDesk::reload(const LoginSettings& settings) {
+  httpOnly_ = settings.httpOnly;
+  const RateSettings& rates = settings.rate;
   failures_.configure(rates.failures, rates.windowMillis);
   perName_.configure(rates.perName, rates.perNameMillis);
 }
@@ -204,7 +207,7 @@ std::vector<Cookie> LoginDesk::cookies(const Request& request, const Session& s)
     out.name = std::move(name);
     out.value = std::move(value);
     out.maxAgeSeconds = seconds;
-    out.httpOnly = settings_.httpOnly;
+    out.httpOnly = httpOnly_;
     out.secure = request.secure;
     return out;
   };
@@ -220,7 +223,7 @@ std::vector<Cookie> LoginDesk::noCookies(const Request& request, const std::stri
     Cookie cookie;
     cookie.name = std::move(name);
     cookie.maxAgeSeconds = 0;
-    cookie.httpOnly = settings_.httpOnly;
+    cookie.httpOnly = httpOnly_;
     cookie.secure = request.secure;
     out.push_back(std::move(cookie));
   }

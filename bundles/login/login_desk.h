@@ -7,6 +7,7 @@
 // Source:    the original's HTTP API (module login).
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -46,7 +47,8 @@ class LoginDesk {
 
   const LoginSettings& settings() const { return settings_; }
   services::SessionService& sessions() { return *sessions_; }
-  void setRates(const RateSettings& rates);
+  // What may change while the node runs: the limits and HttpOnly of the cookies.
+  void reload(const LoginSettings& settings);
 
   // By `name` (or `login`) and `password`; `transient` and the like come with `change`.
   Result<Admitted> logIn(const http::Request& request);
@@ -79,6 +81,7 @@ class LoginDesk {
   const LoginSettings settings_;
   const std::shared_ptr<services::SessionService> sessions_;
   const std::shared_ptr<services::ContextService> contexts_;
+  std::atomic<bool> httpOnly_;
   RateLimit failures_;
   RateLimit perName_;
 };

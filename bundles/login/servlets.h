@@ -47,7 +47,7 @@ class Servlets {
   http::Response handleLogin(const http::Request& request);
   http::Response handleSystem(const http::Request& request);
   http::Response handleToken(const http::Request& request);
-  void setRates(const RateSettings& rates) { desk_.setRates(rates); }
+  void reload(const LoginSettings& settings) { desk_.reload(settings); }
 
   LoginFigures figures() const;
   const GuardCounters& guardCounters() const { return guard_.counters(); }

@@ -58,7 +58,8 @@ const std::string* Request::cookie(std::string_view name) const { return findPai
 
 Dispatcher::Dispatcher(HttpSettings settings, Random& random, Clock& clock)
     : settings_(std::move(settings)), proxies_(settings_.knownProxies), random_(random),
-      httpSessions_(settings_.maxHttpSessions, settings_.maxInactiveMillis, clock) {}
+      httpSessions_(settings_.maxHttpSessions, settings_.maxInactiveMillis, clock),
+      cookieHttpOnly_(settings_.cookieHttpOnly) {}
 
 std::shared_ptr<void> Dispatcher::add(const std::string& path, RunOn where, Handler handler) {
   auto servlet = std::make_shared<Servlet>();
@@ -247,7 +248,7 @@ void Dispatcher::finish(const Prepared& prepared, Response& response) {
     cookie.value = prepared.request.httpSessionId;
     cookie.maxAgeSeconds = settings_.cookieSeconds;
     cookie.secure = prepared.request.secure;
-    cookie.httpOnly = settings_.cookieHttpOnly;
+    cookie.httpOnly = cookieHttpOnly_;
     response.cookies.push_back(std::move(cookie));
   }
   for (Cookie& cookie : response.cookies)

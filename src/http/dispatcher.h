@@ -67,6 +67,7 @@ class Dispatcher {
   // none shall be sent to another node.
   void finish(const Prepared& prepared, Response& response);
   void stopping() { stopping_ = true; }
+  void setCookieHttpOnly(bool on) { cookieHttpOnly_ = on; }  // com.openexchange.cookie.httpOnly
 
   const HttpSettings& settings() const { return settings_; }
   const HttpSessions& httpSessions() const { return httpSessions_; }
@@ -92,6 +93,7 @@ class Dispatcher {
   Random& random_;
   HttpSessions httpSessions_;
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> cookieHttpOnly_;
   std::shared_ptr<Registry> registry_ = std::make_shared<Registry>();
   std::atomic<std::uint64_t> handlerFailures_{0};
   std::atomic<std::uint64_t> badCookies_{0};

@@ -97,6 +97,7 @@ HttpServer::HttpServer(HttpSettings settings, net::ShardSet& shards, net::Worker
     : impl_(std::make_shared<Impl>(std::move(settings), shards, workers)) {}
 
 HttpServer::~HttpServer() {
+  reload_.reset();
   metrics_.reset();
   stop();
 }
@@ -125,6 +126,8 @@ std::shared_ptr<void> HttpServer::addServlet(const std::string& path, RunOn wher
 const std::string& HttpServer::backendRoute() const {
   return impl_->shared->dispatcher.settings().backendRoute;
 }
+
+void HttpServer::setCookieHttpOnly(bool on) { impl_->shared->dispatcher.setCookieHttpOnly(on); }
 
 HttpCounters HttpServer::counters() const {
   Shared& shared = *impl_->shared;

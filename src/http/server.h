@@ -71,6 +71,7 @@ class HttpServer final : public HttpService {
   const std::string& backendRoute() const override;
 
   HttpCounters counters() const;
+  void setCookieHttpOnly(bool on);  // of JSESSIONID, from now on
   // Metrics ox_http_*; the server keeps the registration until it is destroyed.
   void registerMetrics(management::Management& management);
 
@@ -78,6 +79,7 @@ class HttpServer final : public HttpService {
   struct Impl;
   std::shared_ptr<Impl> impl_;
   management::Registration metrics_;
+  std::shared_ptr<void> reload_;
 };
 
 }  // namespace ox::http

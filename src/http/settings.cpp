@@ -64,6 +64,10 @@ HttpSettings httpSettings(const config::Config& config) {
 }
 
 HttpServer::HttpServer(config::ConfigService& config, net::ShardSet& shards, net::Workers& workers)
-    : HttpServer(httpSettings(*config.current()), shards, workers) {}
+    : HttpServer(httpSettings(*config.current()), shards, workers) {
+  reload_ = config.onReload([this](const config::Config&, const config::Config& fresh) {
+    setCookieHttpOnly(fresh.get(config::keys::kCookieHttpOnly));
+  });
+}
 
 }  // namespace ox::http

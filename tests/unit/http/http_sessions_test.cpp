@@ -110,6 +110,12 @@ TEST_CASE("a forgotten HTTP session gets a new id with the same route; a logout 
   CHECK(answer.cookies[0].value == id);
   CHECK(answer.cookies[0].sameSite == SameSite::kStrict);
   CHECK_FALSE(ask(id).newHttpSession);
+  CHECK(answer.cookies[0].httpOnly);
+  d.setCookieHttpOnly(false);
+  Response open;
+  auto another = ask("");
+  d.finish(another, open);
+  CHECK_FALSE(open.cookies.at(0).httpOnly);
   clock.millis += 1001;
   CHECK(ask(id).newHttpSession);
 

@@ -382,8 +382,13 @@ TEST_CASE("failed logins of one address and logins of one name are limited, with
   House named(s);
   for (int i = 0; i < 2; ++i) CHECK(named.servlets.handleLogin(credentials("login")).status == 200);
   CHECK(named.servlets.handleLogin(credentials("login")).status == 429);
-  named.servlets.setRates({0, 0, 0, 0});
-  CHECK(named.servlets.handleLogin(credentials("login")).status == 200);
+  s.rate.perName = 0;
+  s.httpOnly = false;
+  named.servlets.reload(s);
+  const Response unlimited = named.servlets.handleLogin(credentials("login"));
+  CHECK(unlimited.status == 200);
+  REQUIRE(unlimited.cookies.size() == 3);
+  CHECK_FALSE(unlimited.cookies[0].httpOnly);
 }
 
 TEST_CASE("the limit forgets what began longest ago when it knows too many") {
