@@ -310,8 +310,9 @@ void SessionCore::tick() {
     }
     const bool due = now - verifiedAt_ >= settings_.lifeTimes.defaultMillis / kVerifiesPerLifeTime;
     if (verifyWanted_ || (due && toVerify_.empty())) {
+      // A look at everything that is not through yet is not made a lesser one.
+      verifyFully_ = std::exchange(fullWanted_, false) || (verifyFully_ && !toVerify_.empty());
       toVerify_ = containers_.ids();
-      verifyFully_ = std::exchange(fullWanted_, false);
       verifyWanted_ = false;
       verifiedAt_ = now;
     }

@@ -45,6 +45,12 @@ void SessionCore::start() {
     if (!self) return;
     Lock lock(self->mutex_);
     self->verifyWanted_ = true;
+  };
+  listener->merged = [weak] {
+    const auto self = weak.lock();
+    if (!self) return;
+    Lock lock(self->mutex_);
+    self->verifyWanted_ = true;
     self->fullWanted_ = true;
   };
   storage_->listen(std::move(listener));

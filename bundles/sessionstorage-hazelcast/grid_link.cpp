@@ -81,8 +81,9 @@ void GridLink::run() {
         log::warn("logouts of other nodes are not heard yet: " + listener.error().toString());
       }
     }
-    if (changed && state.joined) {
-      records_->merged();
+    std::set<std::string> uuids;
+    for (const auto& member : state.members) uuids.insert(member.uuid);
+    if (changed && state.joined && records_->membersAre(std::move(uuids))) {
       unsettled = true;
     } else if (unsettled && state.safe) {
       records_->merged();

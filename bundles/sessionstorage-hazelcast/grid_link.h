@@ -2,8 +2,8 @@
 // and "look again" after every change of the members.
 //
 // Purpose:   notices travel as quick tasks (answered even while all workers wait); the listener on the
-//            marks is registered as soon as the grid has joined; after a change of the members nodes look
-//            at their copies at once and again when all copies are made (merged halves are united then).
+//            marks is registered as soon as the grid has joined; when members have come nodes look at
+//            their sessions at once and again when all copies are made (merged halves are united then).
 // Threads:   one of its own, which may wait for the grid. stop() ends it.
 // Bounds:    kNoticeMillis per notice; the grid is asked again each kRetryMillis.
 #pragma once

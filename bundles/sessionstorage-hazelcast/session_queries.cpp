@@ -358,7 +358,18 @@ void SessionRecords::endingHeard(const services::EntryEvent& event) {
 }
 
 void SessionRecords::merged() {
-  if (const auto to = listener()) to->gap();
+  if (const auto to = listener()) to->merged();
+}
+
+bool SessionRecords::membersAre(std::set<std::string> uuids) {
+  bool added = false;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& uuid : uuids) added = added || !members_.contains(uuid);
+    members_ = std::move(uuids);
+  }
+  if (added) merged();
+  return added;
 }
 
 }  // namespace ox::sessionstorage

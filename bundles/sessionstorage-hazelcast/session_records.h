@@ -109,7 +109,10 @@ class SessionRecords final : public services::SessionStorage,
   // From the wire and from the map of the endings, by whoever connects this to the grid.
   Result<Bytes> noticed(BytesView notice);
   void endingHeard(const services::EntryEvent& event);
-  void merged();  // records may have come from another half
+  // The members of the cluster, whenever they change. Who is new may bring records of another half:
+  // true, and the listener is told; merged() again when all copies are made.
+  bool membersAre(std::set<std::string> uuids);
+  void merged();
 
   services::MapStats mapStats() const { return maps_.sessions->localStats(); }
   const std::string& mapName() const { return maps_.sessions->name(); }
@@ -144,6 +147,7 @@ class SessionRecords final : public services::SessionStorage,
   mutable std::mutex mutex_;
   std::shared_ptr<const services::SessionListener> listener_;
   std::shared_ptr<const std::set<std::string>> remoteNames_;
+  std::set<std::string> members_;
   struct Counts {
     std::atomic<std::uint64_t> stored{0}, lookups{0}, notFound{0}, removed{0}, touched{0},
         failures{0}, undecodable{0}, refusedEnded{0}, attributeReads{0}, attributeWrites{0};

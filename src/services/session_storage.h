@@ -86,7 +86,8 @@ struct StoredFigures {  // of this node's share
 struct SessionListener {
   std::function<std::string(const SessionNotice&)> notice;  // returns the answer
   std::function<void(const SessionEnding&)> ending;
-  std::function<void()> gap;  // endings may have been missed, or records have been merged
+  std::function<void()> gap;     // endings may have been missed
+  std::function<void()> merged;  // records and endings of another half may have come
 };
 
 class SessionStorage {

@@ -130,8 +130,12 @@ void SessionNode::start() {
 }
 
 void SessionNode::membersChanged() {
-  records_->merged();
-  unsettled_ = true;
+  world_.post(member_, 1, [this](SimMember& m) {
+    if (!m.view()) return;
+    std::set<std::string> uuids;
+    for (const grid::Member& one : m.view()->members) uuids.insert(one.id.toString());
+    if (records_->membersAre(std::move(uuids))) unsettled_ = true;
+  });
 }
 
 void SessionNode::tick() {

@@ -25,7 +25,7 @@ class SessionNode {
   sessiond::SessionCore& core() { return *core_; }
   sessionstorage::SessionRecords& records() { return *records_; }
   void start();            // listener and tick, for as long as the process lives
-  void membersChanged();   // look again now, and until the copies are made
+  void membersChanged();   // as GridLink: look again when somebody is new, and when copies are made
   std::uint64_t losses() const { return core_->figures().restored; }
 
  private:

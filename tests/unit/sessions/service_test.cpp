@@ -379,7 +379,10 @@ TEST_CASE("after halves have united a node takes the newest state of its session
   REQUIRE(two.service.update(s->sessionId, [](Session& x) { x.localIp = "10.1.1.1"; }).ok());
   CHECK((*one.service.find(s->sessionId, nullptr))->localIp.empty());  // the cut hides the change
   c.wire.deaf.clear();
-  one.records->merged();
+  CHECK(one.records->membersAre({"1"}));
+  one.service.tick();
+  CHECK_FALSE(one.records->membersAre({"1"}));
+  CHECK(one.records->membersAre({"1", "2"}));
   one.service.tick();
   CHECK((*one.service.find(s->sessionId, nullptr))->localIp == "10.1.1.1");
 }
