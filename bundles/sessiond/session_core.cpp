@@ -96,6 +96,7 @@ void SessionCore::store(const std::string& id, Completion<bool> done) {
 
 void SessionCore::storeSoon(const std::string& id, Completion<bool> done) {
   SessionPtr session;
+  bool onlyIfAbsent = true;
   {
     Lock lock(mutex_);
     session = containers_.peek(id);
@@ -106,11 +107,13 @@ void SessionCore::storeSoon(const std::string& id, Completion<bool> done) {
       ++figures_.storeDropped;
       session = nullptr;
     } else {
-      pending_[id].inFlight = true;
+      Pending& pending = pending_[id];
+      pending.inFlight = true;
+      onlyIfAbsent = !pending.changed;
     }
   }
   if (!session) return done(false);
-  storage_->store(session, true, [self = shared_from_this(), id,
+  storage_->store(session, onlyIfAbsent, [self = shared_from_this(), id,
                                   done = std::move(done)](const Result<bool>& stored) {
     bool ended = false;
     {

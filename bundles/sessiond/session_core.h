@@ -118,6 +118,7 @@ class SessionCore : public std::enable_shared_from_this<SessionCore> {
     std::int64_t backoff = kRetryFirstMillis;
     bool inFlight = false;
     bool ended = false;
+    bool changed = false;  // since an attempt that may have been stored unanswered
   };
   struct PendingEnding {
     services::SessionEnding ending;

@@ -235,7 +235,7 @@ void SessionCore::update(const std::string& id, std::function<void(Session&)> ch
     Lock lock(mutex_);
     // Not stored yet: whoever stores it takes the state of that moment.
     const auto it = pending_.find(id);
-    onlyHere = onlyHere || (it != pending_.end() && !it->second.inFlight);
+    if (it != pending_.end() && !it->second.inFlight) onlyHere = it->second.changed = true;
     if (!onlyHere) ++updates_[id].running;
   }
   if (onlyHere) {

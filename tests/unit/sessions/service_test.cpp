@@ -310,6 +310,19 @@ TEST_CASE("storage down: sessions of the node go on, new ones are stored when it
   CHECK(codeOf(two.service.find(before->sessionId, nullptr)) == Code::kSesExpired);
 }
 
+TEST_CASE("a store that was applied but not answered does not keep an older state") {
+  SessionCluster c;
+  Node one(c, "1"), two(c, "2");
+  c.maps.sessions->failures = 2;
+  const auto s = *one.service.create(login());
+  two.records->store(s, true, [](const auto&) {});  // the attempt that nobody answered
+  REQUIRE(one.service.update(s->sessionId, [](Session& x) { x.hash = "newer"; }).ok());
+  one.clock.advance(kRetryMostMillis);
+  one.service.tick();
+  CHECK(one.service.figures().pendingStores == 0);
+  CHECK((*two.service.find(s->sessionId, nullptr))->hash == "newer");
+}
+
 TEST_CASE("what waits to be stored is stored by a stop") {
   SessionCluster c;
   Node node(c, "1");
