@@ -97,6 +97,7 @@ bool Impl::dispatch(Partition& p, Call& call) {
         w.result.reply.value = known->value;
         w.result.count = known->count;
         MapInfo* m = map(own->map);
+        if (m != nullptr) w.key = mark(*m, own->request.key);
         p.pending[m != nullptr ? m->sync : 0].push_back(std::move(w));
         ++pendingWrites_;
         settle(p);

@@ -137,6 +137,7 @@ void Impl::runLocal(Partition& p, const std::string& name, OpKind kind,
     else internal(std::move(*e.error));
     return;
   }
+  if (e.waitFor == 0) e.waitFor = unconfirmed(p, *m, kind, request.key);
   if (e.waitFor == 0 || watermark(p, m->sync) >= e.waitFor) {
     if (done) done(std::move(e.result.reply));
     else internal(std::move(e.result));
@@ -144,6 +145,7 @@ void Impl::runLocal(Partition& p, const std::string& name, OpKind kind,
   }
   PendingWrite w;
   w.seq = e.waitFor;
+  w.key = mark(*m, request.key);
   w.deadline = steady() + settings_.callTimeoutMillis;
   w.done = std::move(done);
   w.internal = std::move(internal);
@@ -218,6 +220,7 @@ void Impl::serve(const MemberId& from, Partition& p, const OperationMessage& mes
     return parkWrite(p, *m, std::move(call), {m->index, std::move(request), message.cursor});
   }
   if (e.error) return reply(from, p.number, message.id.counter, message.stream, *e.error);
+  if (e.waitFor == 0) e.waitFor = unconfirmed(p, *m, message.kind, message.key);
   if (e.waitFor == 0 || watermark(p, m->sync) >= e.waitFor)
     return reply(from, p.number, message.id.counter, message.stream, std::move(e.result));
   if (pendingWrites_ >= settings_.maxPendingOperations) {
@@ -226,6 +229,7 @@ void Impl::serve(const MemberId& from, Partition& p, const OperationMessage& mes
   }
   PendingWrite w;
   w.seq = e.waitFor;
+  w.key = mark(*m, message.key);
   w.deadline = steady() + settings_.callTimeoutMillis;
   w.caller = from;
   w.counter = message.id.counter;
@@ -257,6 +261,26 @@ void Impl::reply(const MemberId& to, int slot, std::uint64_t counter, std::uint3
 }
 
 // --- waiting for backups
+
+std::uint64_t Impl::mark(const MapInfo& m, BytesView key) {
+  return absl::HashOf(m.index, key);
+}
+
+// What a reader was told must not be taken back by a crash of this member: it waits for the write that
+// it has seen, as the writer does. The same holds for a conditional write that found another value.
+// Answers the number to wait for; 0 = the backups have all that was read.
+std::uint64_t Impl::unconfirmed(const Partition& p, const MapInfo& m, OpKind kind,
+                                BytesView key) const {
+  const auto& queue = p.pending[m.sync];
+  if (pendingWrites_ >= settings_.maxPendingOperations) return p.data.versions[0];
+  if (queue.empty()) return 0;
+  const bool oneKey = isMapOp(kind) || kind == OpKind::kProcess;
+  if (!oneKey || queue.size() > kPendingLookedAt) return queue.back().seq;
+  const std::uint64_t wanted = mark(m, key);
+  for (auto it = queue.rbegin(); it != queue.rend(); ++it)
+    if (it->key == wanted) return it->seq;
+  return 0;
+}
 
 // Number up to which everything is held by all that a map with `sync` backups must wait for.
 std::uint64_t Impl::watermark(const Partition& p, int sync) const {

@@ -154,9 +154,11 @@ struct Follower {
   }
 };
 
-// A write that waits for its backups: answered to a local caller or to another member's.
+// A write that waits for its backups, or a reader of such a write: answered to a local caller or to
+// another member's.
 struct PendingWrite {
   std::uint64_t seq = 0;
+  std::uint64_t key = 0;  // ShardCore::Impl::mark of map and key
   std::int64_t deadline = 0;
   services::Completion<services::MapReply> done;
   std::function<void(Result<OpResult>)> internal;

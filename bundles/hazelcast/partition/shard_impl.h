@@ -41,6 +41,7 @@ namespace ox::grid {
 
 inline constexpr std::size_t kMaxMaps = 4096;
 inline constexpr std::size_t kNoMap = SIZE_MAX;
+inline constexpr std::size_t kPendingLookedAt = 64;  // a reader behind more writes waits for all of them
 inline constexpr std::size_t kMaxFrozenQueue = 10000;       // per partition
 inline constexpr std::size_t kMaxEarlyFrames = 65536;       // ahead of our view
 inline constexpr std::size_t kMaxEarlyBytes = 256u << 20;
@@ -307,6 +308,9 @@ class ShardCore::Impl {
              const Result<OpResult>& result);
   std::uint64_t watermark(const Partition& p, int sync) const;
   void settle(Partition& p);  // answers what has been waited for; moves freezing on
+  static std::uint64_t mark(const MapInfo& m, BytesView key);
+  std::uint64_t unconfirmed(const Partition& p, const MapInfo& m, OpKind kind,
+                            BytesView key) const;
   void answer(Partition& p, PendingWrite write, Result<OpResult> result);
   void unfreeze(Partition& p);
   void checkMigrations(Partition& p);
