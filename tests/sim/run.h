@@ -97,6 +97,7 @@ class Run {
   Cut flapKind_;
   std::uint64_t flapRound_ = 0;
   std::optional<Address> crashed_;
+  MemberId merging_;  // who offered entries when that was waited for
   std::vector<SimMember*> stopping_;
   ViewPtr marked_;
   RunResult result_;

@@ -185,8 +185,8 @@ std::string Run::judgeHistory() {
   return verdict.wrong;
 }
 
-// master, lite, full, or anybody; merging: who has entries to offer; receiver: who has none, and is
-// in a cluster.
+// master, lite, full, or anybody; merging: who has entries to offer, or had some when they were waited
+// for; receiver: who has none, and is in a cluster.
 SimMember* Run::pick(const std::string& which) {
   std::vector<SimMember*> choice;
   for (SimMember* m : world_->living()) {
@@ -195,6 +195,10 @@ SimMember* Run::pick(const std::string& which) {
     if (which == "receiver" && (m->data().mergeBacklog() > 0 || !m->view())) continue;
     if ((which == "lite" && !m->options.lite) || (which == "full" && m->options.lite)) continue;
     choice.push_back(m);
+  }
+  if (choice.empty() && which == "merging" && merging_.valid()) {
+    SimMember* m = world_->find(merging_);
+    return m != nullptr && m->alive ? m : nullptr;
   }
   return choice.empty() ? nullptr : choice[random_.below(choice.size())];
 }
@@ -298,7 +302,10 @@ std::string Run::waitMerging(const std::string& limitMillis) {
   const std::int64_t limit = limitMillis.empty() ? settleMillis() : number(limitMillis);
   const bool merging = world_->run(limit * kMillisecond, [&] {
     for (SimMember* m : world_->living())
-      if (m->view() && m->data().view() && m->data().mergeBacklog() > 0) return true;
+      if (m->view() && m->data().view() && m->data().mergeBacklog() > 0) {
+        merging_ = m->id;
+        return true;
+      }
     return false;
   });
   return merging ? std::string()

@@ -439,7 +439,7 @@ void ControlCore::Impl::forgetCluster() {
   lookAt_ = now();
   for (auto it = peers_.begin(); it != peers_.end();) {
     it->second.acked = ViewId{};
-    it->second.foreignSince = it->second.expelsSince = 0;
+    it->second.foreignSince = it->second.expelsSince = it->second.strayedSince = 0;
     const auto peer = it++;
     if (peer->second.link == 0) erasePeer(peer);
   }

@@ -68,6 +68,7 @@ class ControlCore::Impl {
     std::int64_t dialledAt = 0;
     std::int64_t foreignSince = 0;  // seen as master of another cluster since; 0 = is not
     std::int64_t expelsSince = 0;   // its newer view lacks us since; 0 = does not
+    std::int64_t strayedSince = 0;  // it serves another cluster of an older view since; 0 = does not
     LinkId confirmLink = 0;         // protocol 1: questions that are not answered yet, and where
     int confirmsOut = 0;
     bool mapsTold = false;

@@ -17,11 +17,18 @@ bool ControlCore::Impl::eldersAlive() const {
 }
 
 void ControlCore::Impl::considerMastership() {
-  // An elder that has forgotten our cluster cannot lead it.
-  if (const auto it = peers_.find(view_->id.master);
-      it != peers_.end() && it->second.link != 0 && it->second.said &&
-      it->second.said->state == MemberState::kLooking)
-    detector_.gone(it->first);
+  // An elder that has forgotten our cluster, or has joined another one since, cannot lead it.
+  for (const Member& m : view_->members) {
+    if (m.id == self().id) break;
+    const auto it = peers_.find(m.id);
+    if (it == peers_.end() || it->second.link == 0 || !it->second.said) continue;
+    const Peer& elder = it->second;
+    const bool forgot =
+        m.id == view_->id.master && elder.said->state == MemberState::kLooking;
+    if (forgot || (elder.strayedSince != 0 &&
+                   now() - elder.strayedSince >= 2 * settings_.heartbeatMillis))
+      detector_.gone(m.id);
+  }
   answerHeld();
   if (eldersAlive() || now() < queryAt_) return;
   beginQuery(std::max(view_->id.epoch, promised_) + 1);

@@ -97,8 +97,13 @@ void ControlCore::Impl::dissolveInto(const Address& target, const std::string& w
 // once; from others after two heartbeats (our copy of the newer view may be on its way).
 void ControlCore::Impl::watchExpulsion(Peer& peer) {
   const Heartbeat& said = *peer.said;
-  const bool without = said.state == MemberState::kJoined && !said.youAreMember &&
-                       said.view > view_->id && inView(peer.info.id);
+  const bool lacksUs =
+      said.state == MemberState::kJoined && !said.youAreMember && inView(peer.info.id);
+  const bool strayed =
+      lacksUs && said.view <= view_->id && said.view.master != view_->id.master;
+  if (!strayed) peer.strayedSince = 0;
+  else if (peer.strayedSince == 0) peer.strayedSince = now();
+  const bool without = lacksUs && said.view > view_->id;
   if (!without) {
     peer.expelsSince = 0;
     return;

@@ -233,7 +233,11 @@ void Impl::unpackKeptStores() {
 void Impl::pumpMerge() {
   if (!view_ || view_ == mergeFrom_) return;
   if (merge_.empty()) unpackKeptStores();
-  if (merge_.empty()) return;
+  if (merge_.empty()) {
+    // All that this shard had belongs to maps that discard.
+    if (mergeInFlight_ == 0 && !merged_.empty()) reportMerge();
+    return;
+  }
   mergeFrom_.reset();
   for (std::size_t n = 0; n < kMaxMergeInFlight; ++n) {
     if (merge_.empty() || mergeInFlight_ >= kMaxMergeInFlight) return;

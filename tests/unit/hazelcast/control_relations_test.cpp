@@ -227,6 +227,23 @@ TEST_CASE("asked to agree to a new master before it noticed itself, a member ans
   CHECK(f.messages<ViewAnswer>(3)[0].promisedEpoch == 2);
 }
 
+TEST_CASE("an elder that has joined another cluster of an older list does not stand in the way") {
+  ControlFixture f;
+  const ClusterView view = ControlFixture::viewOf({kMaster, kThird, kSelf}, 5);
+  f.join(view);
+  const ViewId other{1, 2, {8, 8}};
+  for (int i = 0; i < 50; ++i) {
+    if (f.clock.millis % 1000 < 50) {
+      f.beat(kMaster, other, {"10.0.0.8", 5711}, false);
+      f.beat(kThird, view.id, kMaster.address, true);
+      if (f.messages<ViewAnswer>(3).empty()) f.give(kThird, ViewQuery{2});
+    }
+    f.tick();
+  }
+  REQUIRE_FALSE(f.messages<ViewAnswer>(3).empty());
+  CHECK(f.messages<ViewAnswer>(3).back().agreed);
+}
+
 TEST_CASE("asked again while the elder seems alive, it refuses") {
   ControlFixture f;
   const ClusterView view = ControlFixture::viewOf({kMaster, kThird, kSelf}, 5);
