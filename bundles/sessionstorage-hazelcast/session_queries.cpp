@@ -85,8 +85,8 @@ class Each : public std::enable_shared_from_this<Each<Item>> {
 }  // namespace
 
 void SessionRecords::endMany(SessionEnding ending, Completion<SessionsEnded> done) {
-  const std::optional<std::int32_t> user =
-      ending.kind == SessionEnding::Kind::kUser ? std::optional(ending.userId) : std::nullopt;
+  std::optional<std::int32_t> user;
+  if (ending.kind == SessionEnding::Kind::kUser) user.emplace(ending.userId);
   maps_.sessions->query(
       ofUser(ending.contextId, user), wanting(QueryWant::kEntries),
       [self = shared_from_this(), ending = std::move(ending),
