@@ -238,6 +238,9 @@ struct FeatureLoad::State : std::enable_shared_from_this<State> {
     }
   }
 
+  static std::string tail(const std::string& text) {
+    return text.substr(text.size() - std::min<std::size_t>(text.size(), 24));
+  }
   static std::size_t count(const std::string& text, const std::string& part) {
     std::size_t n = 0;
     for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++n;
@@ -276,12 +279,17 @@ struct FeatureLoad::State : std::enable_shared_from_this<State> {
         return "never heard of " + run.mark + " on " + run.key + " of " +
                std::to_string(run.begun / 1000) + " ms, and of no gap";
     }
-    // Values only grow: one that is no beginning of the next came late (or after a crash undid it).
-    for (const auto& [name, list] : h.values)
+    // Values only grow: one that is no beginning of the next came late, or a crash undid what it
+    // told. A gap excuses neither, because a copy is left of all that was told.
+    for (const auto& [name, list] : h.values) {
       for (std::size_t i = 1; i < list.size(); ++i)
-        if (list[i].size() <= list[i - 1].size() &&
-            !h.lastGap.contains(partitionOf(name, world.tunables.partitions)))
-          return name + " was heard out of order";
+        if (list[i].size() <= list[i - 1].size() || !list[i].starts_with(list[i - 1]))
+          return name + " was heard out of order: ..." + tail(list[i - 1]) + ", then ..." +
+                 tail(list[i]);
+      if (const auto last = final.find(name);
+          last == final.end() || !last->second.value_or("").starts_with(list.back()))
+        return name + " was heard to be ..." + tail(list.back()) + ", which did not stay";
+    }
     return told > 0 ? std::string() : "heard nothing at all";
   }
 };

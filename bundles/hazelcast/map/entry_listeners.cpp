@@ -202,12 +202,14 @@ void ListenerProgress::take(const MemberId& from, const EntryEventMessage& m, in
                             const Deliver& deliver) {
   const bool first = !known_;
   const bool newOwner = first || m.term != term_;
-  // A registration that was lost with all its copies, or a number that was not reached.
+  // A registration that was lost with all its copies, or a number that was not reached; or a new
+  // owner that begins before what was told, which therefore was taken back.
   // The first word about a new registration is that it is new; without it something came before.
   // After a loss that was told, changes went on unheard until now: whoever has read anew meanwhile
   // must do so again.
   const bool lost = first ? m.part != Part::kFresh || lost_
-                          : m.part == Part::kFresh || m.from > covered_;
+                          : m.part == Part::kFresh || m.from > covered_ ||
+                                (newOwner && m.from < covered_);
   if (lost) gap(partition, deliver);
   lost_ = false;
   known_ = true;

@@ -8,8 +8,11 @@
 //            beyond what the listener has covered means that something is missing: a gap event. A new
 //            owner begins with the number that it took over; what the former one still sends is
 //            awaited for kHandoverMillis, so that a hand-over in order shows neither gap nor disorder.
+//            A new owner that begins below what is covered took over less than was told: a gap, too.
+//            That is rare: the owner tells a change when the synchronous backups hold it.
 // Threads:   one (its shard's).
-// Bounds:    kMaxRegistrations per map and partition, kMaxHeldEvents while a hand-over is awaited.
+// Bounds:    kMaxRegistrations per map and partition, kMaxHeldEvents while a hand-over is awaited,
+//            kMaxUntoldEvents and kMaxUntoldBytes per partition while backups are awaited.
 // Source:    docs/formats/predicates.md (wire form), bundles/hazelcast/map/README.md (promise)
 #pragma once
 
@@ -30,6 +33,8 @@ namespace ox::grid {
 
 inline constexpr std::size_t kMaxRegistrations = 1024;
 inline constexpr std::size_t kMaxHeldEvents = 1024;
+inline constexpr std::size_t kMaxUntoldEvents = 16384;
+inline constexpr std::size_t kMaxUntoldBytes = 16u << 20;  // one more may begin below it
 inline constexpr std::int64_t kHandoverMillis = 1000;
 inline constexpr std::int64_t kMarkMillis = 1000;  // how often an owner says "nothing happened"
 inline constexpr const char* kListenType = "listen";

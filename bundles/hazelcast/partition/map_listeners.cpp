@@ -1,5 +1,6 @@
-// Entry listeners: the owner tells every change; the listener registers again at every new owner
-// and finds what is missing (map/entry_listeners.h says how).
+// Entry listeners: the owner tells every change as soon as the backups that a writer waits for hold
+// it, so that a crash takes back nothing that was told; the listener registers again at every new
+// owner and finds what is missing (map/entry_listeners.h says how).
 #include <algorithm>
 
 #include "partition/shard_impl.h"
@@ -61,7 +62,7 @@ void Impl::tellListeners(Partition& p, MapInfo& m, const Change& change) {
     if (r.compiled && event.type != EntryEventType::kCleared &&
         !r.compiled->matches(change.key, value ? *value : BytesView(*former)))
       continue;
-    if (!r.announced || r.term != p.data.term) announce(p, key, r, number - 1);
+    if (!r.announced || r.term != p.data.term) announce(p, m, key, r, number - 1);
     EntryEventMessage one = event;
     one.registration = key.second;
     one.term = p.data.term;
@@ -78,13 +79,13 @@ void Impl::tellListeners(Partition& p, MapInfo& m, const Change& change) {
         fits(former->size())) one.oldValue = *former;
     r.sent = number;
     ++m.events;
-    sendEvent(key.first, p, one);
+    r.announced = sendEvent(key.first, p, m, one);  // else the next mark shows what was dropped
   }
 }
 
 // Tells a listener that this owner sends, and from which number on.
-void Impl::announce(Partition& p, const ListenTable::Key& key, ListenTable::Registration& r,
-                    std::uint64_t upTo) {
+void Impl::announce(Partition& p, const MapInfo& m, const ListenTable::Key& key,
+                    ListenTable::Registration& r, std::uint64_t upTo) {
   EntryEventMessage mark;
   mark.part = r.fresh ? Part::kFresh : Part::kMark;
   mark.registration = key.second;
@@ -92,10 +93,9 @@ void Impl::announce(Partition& p, const ListenTable::Key& key, ListenTable::Regi
   mark.to = upTo;
   mark.from = r.term == p.data.term ? r.sent : r.fresh ? upTo : std::min(p.baseVersions[0], upTo);
   r.fresh = false;
-  r.announced = true;
   r.term = p.data.term;
   r.sent = upTo;
-  sendEvent(key.first, p, mark);
+  r.announced = sendEvent(key.first, p, m, mark);
 }
 
 // What was on the way may be lost: the next mark shows it.
@@ -108,8 +108,12 @@ void Impl::announceAgain(Partition& p, const MemberId& member) {
   }
 }
 
-// Nothing follows from this owner; what only owners need goes.
+// Nothing follows from this owner; what only owners need goes. A next owner that took over in order
+// holds all changes; of others that is not known, and the last mark shows what was not told.
 void Impl::endFeatures(Partition& p) {
+  if (p.reported) tellUntold(p, true);
+  for (auto& [_, queue] : p.untold) queue.clear();
+  p.untoldBytes = 0;
   for (auto& records : p.data.stores) {
     if (!records) continue;
     records->observe(nullptr);
@@ -117,15 +121,37 @@ void Impl::endFeatures(Partition& p) {
   }
   for (std::size_t i = 0; i < p.data.containers.size(); ++i) {
     if (maps_[i]->listensTo == kNoMap) continue;
-    if (ListenTable* table = listenTable(p, *maps_[maps_[i]->listensTo]))
-      for (auto& [key, r] : table->registrations()) announce(p, key, r, p.data.versions[0]);
+    MapInfo& m = *maps_[maps_[i]->listensTo];
+    if (ListenTable* table = listenTable(p, m))
+      for (auto& [key, r] : table->registrations()) announce(p, m, key, r, p.data.versions[0]);
   }
+  tellUntold(p, true);
 }
 
-void Impl::sendEvent(const MemberId& to, Partition& p, const EntryEventMessage& message) {
-  Bytes frame = message.encode(static_cast<std::uint16_t>(p.number));
-  if (to == settings_.self) onEntryEvent(to, p, frame);
-  else post(to, std::move(frame));
+// False = dropped, too much waits for the backups.
+bool Impl::sendEvent(const MemberId& to, Partition& p, const MapInfo& m,
+                     const EntryEventMessage& e) {
+  std::size_t waiting = 0;
+  for (const auto& [_, queue] : p.untold) waiting += queue.size();
+  if (waiting >= kMaxUntoldEvents || p.untoldBytes >= kMaxUntoldBytes) return false;
+  Bytes frame = e.encode(static_cast<std::uint16_t>(p.number));
+  p.untoldBytes += frame.size();
+  p.untold[m.sync].push_back({e.to, to, std::move(frame)});
+  if (!fenced_ && watermark(p, m.sync) >= e.to) tellUntold(p, false);
+  return true;
+}
+
+// What the backups hold by now, or everything.
+void Impl::tellUntold(Partition& p, bool all) {
+  for (auto& [sync, queue] : p.untold) {
+    while (!queue.empty() && (all || queue.front().number <= watermark(p, sync))) {
+      UntoldEvent event = std::move(queue.front());
+      queue.pop_front();
+      p.untoldBytes -= event.frame.size();
+      if (event.to == settings_.self) onEntryEvent(event.to, p, event.frame);
+      else post(event.to, std::move(event.frame));
+    }
+  }
 }
 
 // --- at the listener
@@ -204,11 +230,12 @@ void Impl::listenersTick(std::int64_t now) {
     if (mark) p->markedAt = now;
     for (std::size_t i = 0; i < p->data.containers.size(); ++i) {
       if (maps_[i]->listensTo == kNoMap) continue;
-      ListenTable* table = listenTable(*p, *maps_[maps_[i]->listensTo]);
+      MapInfo& m = *maps_[maps_[i]->listensTo];
+      ListenTable* table = listenTable(*p, m);
       if (table == nullptr) continue;
       for (auto& [key, r] : table->registrations())
         if (!r.announced || r.term != p->data.term || (mark && r.sent < p->data.versions[0]))
-          announce(*p, key, r, p->data.versions[0]);
+          announce(*p, m, key, r, p->data.versions[0]);
     }
   }
   if ((listening_.empty() && stale_.empty()) || now < listenAt_ || !view_) return;

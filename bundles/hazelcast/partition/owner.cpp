@@ -308,6 +308,7 @@ void Impl::answer(Partition& p, PendingWrite write, Result<OpResult> result) {
 
 void Impl::settle(Partition& p) {
   if (fenced_) return;  // what is true now is not known
+  tellUntold(p, false);
   for (int sync = 0; sync < kMaxReplicas; ++sync) {
     auto& queue = p.pending[sync];
     while (!queue.empty() && queue.front().seq <= watermark(p, sync)) {

@@ -7,6 +7,7 @@
 #include <absl/container/flat_hash_map.h>
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -168,6 +169,13 @@ struct PendingWrite {
   OpResult result;
 };
 
+// A message to a listener that waits until the backups hold what it tells.
+struct UntoldEvent {
+  std::uint64_t number = 0;  // of the change
+  MemberId to;
+  Bytes frame;
+};
+
 // A write to a key that somebody else has locked.
 struct LockedWrite {
   std::size_t map = 0;
@@ -219,6 +227,8 @@ struct Partition {
   std::vector<Follower> followers;
   int backups = 0;  // replicas beside the owner in the view
   std::deque<PendingWrite> pending[kMaxReplicas];  // by the map's synchronous backup count
+  std::map<int, std::deque<UntoldEvent>> untold;   // by the same count
+  std::size_t untoldBytes = 0;
   bool frozen = false;
   bool reported = false;  // the freeze is final until a view comes
   std::deque<std::pair<MemberId, Bytes>> frozenQueue;

@@ -364,11 +364,12 @@ class ShardCore::Impl {
   // --- entry listeners: at the owner
   void watchFormer(Partition& p, const MapInfo& m);
   void tellListeners(Partition& p, MapInfo& m, const Change& change);
-  void announce(Partition& p, const ListenTable::Key& key, ListenTable::Registration& r,
-                std::uint64_t upTo);
+  void announce(Partition& p, const MapInfo& m, const ListenTable::Key& key,
+                ListenTable::Registration& r, std::uint64_t upTo);
   void announceAgain(Partition& p, const MemberId& member);
   void endFeatures(Partition& p);
-  void sendEvent(const MemberId& to, Partition& p, const EntryEventMessage& message);
+  bool sendEvent(const MemberId& to, Partition& p, const MapInfo& m, const EntryEventMessage& e);
+  void tellUntold(Partition& p, bool all);
   // --- and at the listener
   void listenersTick(std::int64_t now);
   void listenersView();

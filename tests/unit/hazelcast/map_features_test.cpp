@@ -1,8 +1,8 @@
-// Locks, entry processors, eviction and entry listeners over several members.
+// Locks, entry processors and eviction over several members.
 #include <algorithm>
 #include <set>
 
-#include "data_harness.h"
+#include "listener_harness.h"
 #include "map/entry_processors.h"
 #include "map/locks.h"
 #include "map/predicate.h"
@@ -13,8 +13,6 @@ using namespace ox::grid;
 using namespace ox::grid::test;
 using serialization::toData;
 using services::EntryChange;
-using services::EntryEvent;
-using services::EntryEventType;
 using services::EntryView;
 using services::LockState;
 namespace q = services::query;
@@ -69,36 +67,6 @@ Answer<MapReply> process(Cluster& c, int n, const std::string& key, const std::s
   Answer<MapReply> a;
   c.core(n).process("m", 0, std::move(r), a.take());
   return a;
-}
-
-struct Heard {
-  std::vector<EntryEvent> events;
-  std::size_t gaps() const {
-    return static_cast<std::size_t>(std::count_if(events.begin(), events.end(), [](const auto& e) {
-      return e.type == EntryEventType::kGap;
-    }));
-  }
-  std::string text() const {
-    static const char* names[] = {"+", "~", "-", "evicted ", "expired ", "merged ", "cleared", "GAP"};
-    std::string out;
-    for (const auto& e : events) {
-      out += names[static_cast<int>(e.type)] + e.key;
-      if (e.value) out += "=" + *e.value;
-      if (e.oldValue) out += "(" + *e.oldValue + ")";
-      out += " ";
-    }
-    return out;
-  }
-};
-std::shared_ptr<Heard> listen(Cluster& c, int n, std::uint8_t flags = 3, const Bytes& only = {}) {
-  auto heard = std::make_shared<Heard>();
-  c.core(n).setEntryEvents(
-      [heard](std::uint64_t, EntryEvent e) { heard->events.push_back(std::move(e)); });
-  Answer<bool> a;
-  c.core(n).listen(1, "m", flags, only, a.take());
-  c.run(300);
-  CHECK(a.value());
-  return heard;
 }
 
 }  // namespace
@@ -329,161 +297,4 @@ TEST_CASE("eviction by bytes and by use; no limit evicts nothing") {
     CHECK(stats.ownedEntryCount == (bytes ? 10 : 51));
     CHECK(c.get(0, "often").size() == 100'000);
   }
-}
-
-TEST_CASE("a listener hears every kind of change, in order, with values where asked") {
-  MapConfig config = mapOf("m", 1);
-  MapConfigs configs;
-  configs.add(config);
-  Cluster c(3, configs);
-  c.installNew({{0, 1}});
-  c.settle();
-  auto heard = listen(c, 2);
-  c.call(0, MapOp::kSet, "a", "1");
-  c.call(1, MapOp::kPut, "a", "2");
-  c.settle();
-  c.call(0, MapOp::kRemove, "a");
-  c.call(0, MapOp::kRemove, "never");
-  c.call(0, MapOp::kSet, "b", "3", "m", {}, 100);
-  c.settle();
-  c.run(300);
-  c.call(0, MapOp::kSet, "c", "4");
-  Answer<std::uint64_t> cleared;
-  c.core(1).clear("m", cleared.take());
-  c.settle();
-  CHECK(heard->text() == "+a=1 ~a=2(1) -a(2) +b=3 expired b(3) +c=4 cleared ");
-  c.core(2).unlisten(1);
-  c.settle();
-  c.call(0, MapOp::kSet, "d", "5");
-  c.settle();
-  CHECK(heard->events.size() == 7);
-  CHECK(c.core(0).localStats("m").eventOperationCount == 7);
-}
-
-TEST_CASE("a local listener, and one that wants no values") {
-  Cluster c(2);
-  c.installNew({{0, 1}});
-  c.settle();
-  auto heard = listen(c, 0, 0);
-  c.call(1, MapOp::kSet, "a", "1");
-  c.settle();
-  CHECK(heard->text() == "+a ");
-}
-
-TEST_CASE("a crash of the owner loses no event silently, and the new owner goes on") {
-  Cluster c(3);
-  c.installNew({{0, 1}});
-  c.settle();
-  auto heard = listen(c, 2);
-  c.call(0, MapOp::kSet, "a", "1");
-  c.settle();
-  c.hold(0, 2);  // what follows does not arrive
-  c.call(0, MapOp::kSet, "b", "2");
-  c.settle();
-  c.crash(0);
-  c.installNew({{1}});
-  c.run(300);
-  c.call(1, MapOp::kSet, "c", "3");
-  c.settle();
-  CHECK(heard->text() == "+a=1 GAP +c=3 ");
-}
-
-TEST_CASE("a crash after everything was heard is no gap") {
-  Cluster c(3);
-  c.installNew({{0, 1}});
-  c.settle();
-  auto heard = listen(c, 2);
-  c.call(0, MapOp::kSet, "a", "1");
-  c.call(0, MapOp::kSet, "x", "of another map", "other");
-  c.run(2500);  // the owner says how far the numbers are
-  c.crash(0);
-  c.installNew({{1}});
-  c.run(300);
-  c.call(1, MapOp::kSet, "c", "3");
-  c.settle();
-  CHECK(heard->text() == "+a=1 +c=3 ");
-}
-
-TEST_CASE("a broken link to the listener shows as a gap even when nothing follows") {
-  Cluster c(3);
-  c.installNew({{0, 1}});
-  c.settle();
-  auto heard = listen(c, 2);
-  c.call(0, MapOp::kSet, "a", "1");
-  c.settle();
-  c.hold(0, 2);
-  c.call(0, MapOp::kSet, "b", "2");
-  c.settle();
-  c.cut(0, 2);
-  c.hold(0, 2, false);
-  c.link(0, 2);
-  c.run(50);
-  CHECK(heard->text() == "+a=1 GAP ");
-}
-
-TEST_CASE("a hand-over in order has neither gap nor disorder, also when the new owner is faster") {
-  Cluster c(3);
-  c.installNew({{0, 1}});
-  c.settle();
-  auto heard = listen(c, 2);
-  c.call(0, MapOp::kSet, "a", "1");
-  c.settle();
-  c.hold(0, 2);
-  c.call(0, MapOp::kSet, "a", "2");
-  c.settle();
-  c.installNew({{1, 0}});
-  c.call(1, MapOp::kSet, "a", "3");
-  c.run(100);
-  CHECK(heard->text() == "+a=1 ");
-  c.hold(0, 2, false);
-  c.run(100);
-  CHECK(heard->text() == "+a=1 ~a=2(1) ~a=3(2) ");
-}
-
-TEST_CASE("registrations of members that have gone end") {
-  Cluster c(3);
-  c.installNew({{0, 1}});
-  c.settle();
-  listen(c, 2);
-  CHECK(c.core(0).containerBytes() > 0);
-  c.crash(2);
-  c.installNew({{0, 1}});
-  c.run(500);
-  CHECK(c.core(0).containerBytes() == 0);
-  CHECK(c.core(1).containerBytes() == 0);
-}
-
-TEST_CASE("who goes over to another cluster has a gap in every partition, and again when it is heard") {
-  Cluster c(2);
-  c.installNew({{0, 1}});
-  c.settle();
-  auto heard = listen(c, 1);
-  c.core(1).keepEntriesForMerge();
-  CHECK(heard->gaps() == 1);
-  c.core(1).viewInstalled(nullptr);
-  c.installNew({{0, 1}});
-  c.run(300);
-  c.call(0, MapOp::kSet, "a", "1");
-  c.settle();
-  // What happened between the two was not heard, and a reading after the first may have missed it.
-  CHECK(heard->text() == "GAP GAP +a=1 ");
-}
-
-TEST_CASE("what an owner of the former cluster still sends is not taken for the new one's word") {
-  Cluster c(2);
-  c.installNew({{0, 1}});
-  c.settle();
-  auto heard = listen(c, 1);
-  c.hold(0, 1);
-  c.call(0, MapOp::kSet, "late", "1");
-  c.core(1).keepEntriesForMerge();
-  c.hold(0, 1, false);
-  c.settle();
-  CHECK(heard->text() == "GAP ");
-  c.core(1).viewInstalled(nullptr);
-  c.installNew({{0, 1}});
-  c.run(300);
-  c.call(0, MapOp::kSet, "a", "1");
-  c.settle();
-  CHECK(heard->text() == "GAP GAP +a=1 ");
 }
