@@ -232,7 +232,7 @@ TEST_CASE("an elder that has joined another cluster of an older list does not st
   const ClusterView view = ControlFixture::viewOf({kMaster, kThird, kSelf}, 5);
   f.join(view);
   const ViewId other{1, 2, {8, 8}};
-  for (int i = 0; i < 50; ++i) {
+  for (int i = 0; i < 100; ++i) {
     if (f.clock.millis % 1000 < 50) {
       f.beat(kMaster, other, {"10.0.0.8", 5711}, false);
       f.beat(kThird, view.id, kMaster.address, true);
