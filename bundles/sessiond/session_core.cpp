@@ -198,10 +198,17 @@ void SessionCore::find(const std::string& id, Completion<FoundSession> done) {
 
 void SessionCore::lookUp(const std::string& id, int tried) {
   storage_->lookup(id, [self = shared_from_this(), id, tried](Result<SessionLookup> result) {
-    if (!result && result.error().retryable && tried < kLookupTries)
+    if (tried < kLookupTries && (result.ok() ? self->superseded(id) : result.error().retryable))
       return self->lookUp(id, tried + 1);
     self->lookedUp(id, std::move(result));
   });
+}
+
+// Changed or taken over while the storage was asked: who came after that must not be answered with
+// what was true before.
+bool SessionCore::superseded(const std::string& id) {
+  Lock lock(mutex_);
+  return std::exchange(lookups_.at(id)->superseded, false);
 }
 
 void SessionCore::lookedUp(const std::string& id, Result<SessionLookup> result) {

@@ -111,7 +111,7 @@ class SessionCore : public std::enable_shared_from_this<SessionCore> {
   struct Lookup {
     std::vector<services::Completion<FoundSession>> waiters;
     std::vector<services::SessionEnding> endings;  // heard meanwhile
-    bool superseded = false;                       // answer with it, do not keep it
+    bool superseded = false;  // what comes is old: ask again, at last answer with it but do not keep it
   };
   struct Pending {
     std::int64_t dueAt = 0;
@@ -137,6 +137,7 @@ class SessionCore : public std::enable_shared_from_this<SessionCore> {
 
   Status checkLimits(const services::Session& session, const services::LoginFacts& facts) const;
   void lookUp(const std::string& id, int tried);
+  bool superseded(const std::string& id);  // takes the mark away
   void lookedUp(const std::string& id, Result<services::SessionLookup> result);
   void storeSoon(const std::string& id, services::Completion<bool> done);
   void used(const services::SessionPtr& session);
