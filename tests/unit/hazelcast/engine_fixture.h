@@ -50,6 +50,7 @@ struct Node {
   std::unique_ptr<Engine> engine;
   ~Node() {
     engine.reset();
+    if (workers) workers->stop();  // a task that has just ended may hold the engine's last piece
     if (shards) shards->stop();
   }
   Engine* operator->() { return engine.get(); }
