@@ -1,29 +1,27 @@
 #include "services/grid.h"
 
-#include <atomic>
 #include <memory>
 #include <optional>
 
+#include "base/one_shot.h"
 #include "services/grid_structures.h"
 
 namespace ox::services {
 namespace {
 // Runs an asynchronous call to its end. The engine answers every call by its call timeout, so
-// that waiting without a limit here is bounded there. std::atomic's wait looks a few times before
-// it sleeps: the answer of a shard on the same processor often needs no wake-up at all.
+// that waiting without a limit here is bounded there.
 template <typename T, typename Start>
 Result<T> await(Start start) {
   struct Waiter {
-    std::atomic<int> done{0};
+    OneShot answered;
     std::optional<Result<T>> result;
   };
   auto waiter = std::make_shared<Waiter>();
   start([waiter](Result<T> r) {
     waiter->result.emplace(std::move(r));
-    waiter->done.store(1, std::memory_order_release);
-    waiter->done.notify_one();
+    waiter->answered.done();
   });
-  waiter->done.wait(0, std::memory_order_acquire);
+  waiter->answered.wait();
   return std::move(*waiter->result);
 }
 }  // namespace

@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/gate.h"
+#include "base/one_shot.h"
 #include "base/random.h"
 
 using namespace ox;
@@ -66,4 +67,20 @@ TEST_CASE("a seed repeats its numbers") {
   for (int i = 0; i < 100; ++i) CHECK(a.next() == b.next());
   CHECK(secureHex(16).size() == 32);
   CHECK(secureHex(16) != secureHex(16));
+}
+
+TEST_CASE("one shot: said before or after somebody waits, from another thread") {
+  for (int i = 0; i < 2000; ++i) {
+    ox::OneShot shot;
+    int value = 0;
+    std::thread other([&] {
+      if (i % 2 == 0) std::this_thread::yield();
+      value = i + 1;
+      shot.done();
+    });
+    if (i % 3 == 0) std::this_thread::yield();
+    shot.wait();
+    CHECK(value == i + 1);
+    other.join();
+  }
 }
