@@ -2,7 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "http/ajp_packets.h"
-#include "http/server.h"
+#include "http_house.h"
 #include "raw_client.h"
 
 using namespace ox;
@@ -36,8 +36,8 @@ struct Forward {
   }
 };
 
-struct House {
-  explicit House(HttpSettings s = {}) : shards(2), workers(2, 100, "worker"), server(prepare(s), shards, workers) {
+struct House : test::HttpHouse {
+  explicit House(HttpSettings s = {}) : HttpHouse(withAjp(std::move(s)), 2, 100) {
     REQUIRE(server.start().ok());
     echo = server.addServlet("echo", RunOn::kWorker, [](const Request& r, const Reply& reply) {
       Response out;
@@ -49,22 +49,10 @@ struct House {
       reply(std::move(out));
     });
   }
-  ~House() {
-    echo.reset();
-    server.stop();
-    workers.stop();
-    shards.stop();
-  }
-  static HttpSettings prepare(HttpSettings s) {
-    s.port = 0;
+  static HttpSettings withAjp(HttpSettings s) {
     s.ajpPort = 0;
-    s.backendRoute = "OX1";
     return s;
   }
-  net::ShardSet shards;
-  net::Workers workers;
-  HttpServer server;
-  std::shared_ptr<void> echo;
 };
 
 // The next packet of the connector: its payload with the code in front.

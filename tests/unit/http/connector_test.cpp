@@ -11,7 +11,7 @@
 
 #include "../net/certificates.h"
 #include "http/liveness.h"
-#include "http/server.h"
+#include "http_house.h"
 #include "raw_client.h"
 
 using namespace ox;
@@ -20,8 +20,8 @@ using ox::test::RawClient;
 
 namespace {
 
-struct House {
-  explicit House(HttpSettings s = {}) : shards(2), workers(2, 100, "worker"), server(prepare(s), shards, workers) {
+struct House : test::HttpHouse {
+  explicit House(HttpSettings s = {}) : HttpHouse(withTls(std::move(s)), 2, 100) {
     echo = server.addServlet("echo", RunOn::kLoop, [](const Request& r, const Reply& reply) {
       Response out;
       out.body = r.secure ? "secure:" : "plain:";
@@ -31,22 +31,10 @@ struct House {
       reply(std::move(out));
     });
   }
-  ~House() {
-    echo.reset();
-    server.stop();
-    workers.stop();
-    shards.stop();
-  }
-  static HttpSettings prepare(HttpSettings s) {
-    s.port = 0;
+  static HttpSettings withTls(HttpSettings s) {
     s.tlsPort = 0;
-    s.backendRoute = "OX1";
     return s;
   }
-  net::ShardSet shards;
-  net::Workers workers;
-  HttpServer server;
-  std::shared_ptr<void> echo;
 };
 
 const std::string kGet = "GET /ajax/echo HTTP/1.1\r\nHost: x\r\n\r\n";

@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "http/jsessionid.h"
-#include "http/server.h"
+#include "http_house.h"
 #include "raw_client.h"
 
 using namespace ox;
@@ -17,9 +17,9 @@ using ox::test::RawClient;
 
 namespace {
 
-struct House {
+struct House : test::HttpHouse {
   explicit House(HttpSettings s = {}, int workerThreads = 2, std::size_t queue = 100)
-      : shards(2), workers(workerThreads, queue, "worker"), server(prepare(s), shards, workers) {
+      : HttpHouse(std::move(s), workerThreads, queue) {
     REQUIRE(server.start().ok());
     echo = server.addServlet("echo", RunOn::kWorker, [](const Request& r, const Reply& reply) {
       Response out;
@@ -29,21 +29,6 @@ struct House {
       reply(std::move(out));
     });
   }
-  ~House() {
-    echo.reset();
-    server.stop();
-    workers.stop();
-    shards.stop();
-  }
-  static HttpSettings prepare(HttpSettings s) {
-    s.port = 0;
-    s.backendRoute = "OX1";
-    return s;
-  }
-  net::ShardSet shards;
-  net::Workers workers;
-  HttpServer server;
-  std::shared_ptr<void> echo;
 };
 
 std::string get(const std::string& target, const std::string& more = "") {
