@@ -15,54 +15,30 @@ import tempfile
 import threading
 import time
 import urllib.parse
-from types import SimpleNamespace
 
-ROOT = os.environ.get("OX_SOURCE") or os.path.dirname(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__))))
-BUILD = os.environ.get("OX_BUILD") or os.path.join(ROOT, "build", "release")
-sys.path.insert(0, os.path.join(ROOT, "packaging", "tour"))
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from cluster import Browser, edit_properties, port_free, wait_for  # noqa: E402
-from front_servers import Fronts, ask  # noqa: E402
-from mariadb import free_port  # noqa: E402
-from processes import run  # noqa: E402
-from tour import Tour  # noqa: E402
+import tally
+from tally import check
+from two_nodes import ROOT, TwoNodes
+from cluster import Browser, edit_properties, wait_for
+from front_servers import Fronts, ask
+from mariadb import free_port
+from processes import run
 
-passed = failed = 0
 USERS_PER_FRONT = 4
 AFTER_KILL = 2.0  # seconds in which a front may answer 502 or 503
 # mod_proxy_ajp says 500 when a node dies in the middle of a request with a query.
 ALLOWED = {"apache by ajp": (500, 502, 503)}
 
 
-def check(ok, text):
-    global passed, failed
-    passed += bool(ok)
-    failed += not ok
-    print(("ok      " if ok else "FAILED  ") + text, flush=True)
+class Cluster(TwoNodes):
+    """With AJP, HTTPS and liveness ports."""
 
-
-def port_base():
-    for base in range(24000 + os.getpid() % 200 * 40, 60000, 40):
-        if all(port_free(p) for p in range(base, base + 30)):
-            return base
-    raise SystemExit("no free ports")
-
-
-class Cluster(Tour):
-    """The tour's cluster with two nodes and AJP."""
-
-    def begin(self):
-        self.prepare()
-        self.nodes = self.nodes[:2]
+    def configure(self):
         secret = secrets.token_hex(12)
+        self.certificate()
         for node in self.nodes:
             node.ajp, node.ajp_secret = free_port(), secret
             node.tls, node.live = free_port(), free_port()
-        self.certificate()
-        self.start_database()
-        self.write_configuration()
-        for node in self.nodes:
             edit_properties(os.path.join(node.etc, "server.properties"), {
                 "com.openexchange.connector.networkAjpListenerPort": node.ajp,
                 "com.openexchange.connector.ajpSecret": secret,
@@ -73,12 +49,6 @@ class Cluster(Tour):
                 "com.openexchange.http.grizzly.keystorePath": self.pem})
             edit_properties(os.path.join(node.etc, "sessiond.properties"), {
                 "com.openexchange.sessiond.useDistributedTokenSessions": "true"})
-        self.init_configdb()
-        self.start_first_node()
-        self.register()
-        self.create_contexts()
-        self.start_other_nodes()
-
 
     def certificate(self):
         self.pem = os.path.join(self.work, "node.pem")
@@ -296,7 +266,7 @@ def main():
     started = time.monotonic()
     directory = tempfile.mkdtemp(prefix="ox-fronts-")
     os.chmod(directory, 0o755)
-    cluster = Cluster(SimpleNamespace(steps_done=0, keep=None, port_base=port_base(), build=BUILD))
+    cluster = Cluster(24000)
     fronts = None
     try:
         cluster.begin()
@@ -322,13 +292,12 @@ def main():
     finally:
         if fronts is not None:
             fronts.stop()
-        cluster.failed = failed
+        cluster.failed = tally.failed
         cluster.cleanup()
-    if failed == 0:
+    if tally.failed == 0:
         shutil.rmtree(directory, ignore_errors=True)
     print("front servers: %.0f s" % (time.monotonic() - started))
-    print("%d passed, %d failed" % (passed, failed))
-    return 1 if failed else 0
+    return tally.result()
 
 
 if __name__ == "__main__":

@@ -7,49 +7,22 @@ import json
 import os
 import sys
 import threading
-from types import SimpleNamespace
 
-ROOT = os.environ.get("OX_SOURCE") or os.path.dirname(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__))))
-BUILD = os.environ.get("OX_BUILD") or os.path.join(ROOT, "build", "release")
-sys.path.insert(0, os.path.join(ROOT, "packaging", "tour"))
-from cluster import Browser, edit_properties, port_free, wait_for  # noqa: E402
-from tour import Tour  # noqa: E402
+import tally
+from tally import check
+from two_nodes import TwoNodes
+from cluster import Browser, edit_properties, wait_for
 
 WRITERS = 100
 THREADS = 10
-passed = failed = 0
 
 
-def check(ok, text):
-    global passed, failed
-    passed += bool(ok)
-    failed += not ok
-    print(("ok      " if ok else "FAILED  ") + text, flush=True)
-
-
-def port_base():
-    for base in range(27000 + os.getpid() % 200 * 40, 60000, 40):
-        if all(port_free(p) for p in range(base, base + 30)):
-            return base
-    raise SystemExit("no free ports")
-
-
-class Cluster(Tour):
-    def begin(self):
-        self.prepare()
-        self.nodes = self.nodes[:2]
-        self.start_database()
-        self.write_configuration()
+class Cluster(TwoNodes):
+    def configure(self):
         for node in self.nodes:
             edit_properties(os.path.join(node.etc, "server.properties"), {
                 "com.openexchange.rest.services.basic-auth.login": "rest",
                 "com.openexchange.rest.services.basic-auth.password": "restpassword"})
-        self.init_configdb()
-        self.start_first_node()
-        self.register()
-        self.create_contexts()
-        self.start_other_nodes()
 
     def data(self, browser, node, query, form=None):
         path = "/ajax/%s&session=%s" % (query, browser.session)
@@ -123,7 +96,7 @@ def attributes(cluster):
 
 
 def main():
-    cluster = Cluster(SimpleNamespace(steps_done=0, keep=None, port_base=port_base(), build=BUILD))
+    cluster = Cluster(27000)
     try:
         cluster.begin()
         one, two = cluster.nodes
@@ -166,8 +139,7 @@ def main():
         check(False, "%s: %s" % (type(broken).__name__, broken))
     finally:
         cluster.cleanup()
-    print("%d passed, %d failed" % (passed, failed))
-    return 1 if failed else 0
+    return tally.result()
 
 
 if __name__ == "__main__":
