@@ -174,6 +174,7 @@ class ControlCore::Impl {
   // mastership.cpp
   void considerMastership();
   bool eldersAlive() const;
+  bool cannotLead(const MemberId& elder) const;
   void beginQuery(std::uint64_t epoch);
   void queryTick();
   void answerHeld();

@@ -16,18 +16,20 @@ bool ControlCore::Impl::eldersAlive() const {
   return false;
 }
 
+// An elder that has forgotten our cluster, or has joined another one since.
+bool ControlCore::Impl::cannotLead(const MemberId& elder) const {
+  const auto it = peers_.find(elder);
+  if (it == peers_.end() || it->second.link == 0 || !it->second.said) return false;
+  const Peer& peer = it->second;
+  if (elder == view_->id.master && peer.said->state == MemberState::kLooking) return true;
+  return peer.strayedSince != 0 && now() - peer.strayedSince >= 2 * settings_.heartbeatMillis;
+}
+
 void ControlCore::Impl::considerMastership() {
-  // An elder that has forgotten our cluster, or has joined another one since, cannot lead it.
   for (const Member& m : view_->members) {
     if (m.id == self().id) break;
-    const auto it = peers_.find(m.id);
-    if (it == peers_.end() || it->second.link == 0 || !it->second.said) continue;
-    const Peer& elder = it->second;
-    const bool forgot =
-        m.id == view_->id.master && elder.said->state == MemberState::kLooking;
-    if (forgot || (elder.strayedSince != 0 &&
-                   now() - elder.strayedSince >= 2 * settings_.heartbeatMillis))
-      detector_.gone(m.id);
+    if (cannotLead(m.id)) detector_.gone(m.id);
+    if (!detector_.suspected(m.id, now())) break;  // one that lives is enough
   }
   answerHeld();
   if (eldersAlive() || now() < queryAt_) return;
