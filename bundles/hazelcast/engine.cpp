@@ -92,8 +92,9 @@ Status Engine::Impl::start() {
         if (p->core) p->core->confirmView(fence);
       });
   };
-  hooks.deliver = [weak](const std::string& topic, services::TopicMessage message) {
-    if (const auto self = weak.lock()) self->deliver(topic, std::move(message));
+  hooks.topicSink = [weak](const std::string& topic) {
+    const auto self = weak.lock();
+    return self ? self->topicSink(topic) : nullptr;
   };
   memory = std::make_shared<MemoryBudget>(config.maxBytes, config.discardableMaxBytes);
   structures = std::make_shared<EngineStructures>(shared_from_this());

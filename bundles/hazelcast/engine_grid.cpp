@@ -197,21 +197,18 @@ class MapProxy final : public services::GridMap {
 class TopicProxy final : public services::GridTopic {
  public:
   TopicProxy(const std::shared_ptr<Engine::Impl>& engine, std::string name)
-      : engine_(engine), shared_(std::make_shared<const std::string>(std::move(name))),
-        name_(*shared_), slot_(serialization::partitionOfName(name_, engine->config.partitionCount)),
+      : engine_(engine), name_(std::move(name)), slot_(serialization::partitionOfName(name_, engine->config.partitionCount)),
         lane_(engine->lanes[static_cast<std::size_t>(slot_) % engine->lanes.size()]) {}
 
   const std::string& name() const override { return name_; }
 
   Status publish(Bytes payload) override {
-    const auto engine = engine_.lock();
-    if (!engine || !engine->running) return Error(Code::kShutdown);
     if (payload.size() > kMaxValueBytes)
       return Error(Code::kNetTooLarge, "topic " + name_ + ": message of " +
                                            std::to_string(payload.size()) +
                                            " bytes, allowed are 16 MiB");
-    if (lane_->publish(shared_, slot_, std::move(payload))) return {};
-    if (!engine->running) return Error(Code::kShutdown);
+    if (lane_->publish(&name_, slot_, std::move(payload))) return {};
+    if (const auto engine = engine_.lock(); !engine || !engine->running) return Error(Code::kShutdown);
     return Error(Code::kBusy, "topic " + name_ + ": more than " + std::to_string(kMaxPosted) +
                                   " messages or " + std::to_string(kMaxTopicBytes >> 20) +
                                   " MiB wait for the other members");
@@ -241,16 +238,18 @@ class TopicProxy final : public services::GridTopic {
     return known_;
   }
 
-  void deliver(const services::TopicMessage& message) { listeners_->call(message); }
+  const ShardCore::TopicSink& sink() const { return sink_; }
 
  private:
   const std::weak_ptr<Engine::Impl> engine_;
-  const std::shared_ptr<const std::string> shared_;
-  const std::string& name_;
+  const std::string name_;  // the lane reads it: the engine keeps its proxies until lanes are closed
   const int slot_;
   const std::shared_ptr<Lane> lane_;
   const std::shared_ptr<Listeners<services::TopicMessage>> listeners_ =
       std::make_shared<Listeners<services::TopicMessage>>();
+  const ShardCore::TopicSink sink_ =
+      std::make_shared<const std::function<void(const services::TopicMessage&)>>(
+          [listeners = listeners_](const services::TopicMessage& m) { listeners->call(m); });
   mutable std::mutex mutex_;
   mutable services::TopicStats known_;
 };
@@ -280,15 +279,10 @@ std::shared_ptr<TopicProxy> Engine::Impl::topicProxy(const std::string& name) {
   return entry;
 }
 
-void Engine::Impl::deliver(const std::string& name, services::TopicMessage message) {
-  std::shared_ptr<TopicProxy> proxy;
-  {
-    std::lock_guard lock(mutex);
-    const auto it = topics.find(name);
-    if (it == topics.end()) return;  // nobody here ever asked for it
-    proxy = it->second;
-  }
-  proxy->deliver(message);
+ShardCore::TopicSink Engine::Impl::topicSink(const std::string& name) {
+  std::lock_guard lock(mutex);
+  const auto it = topics.find(name);
+  return it == topics.end() ? nullptr : it->second->sink();
 }
 
 services::GridState Engine::Impl::state() const {

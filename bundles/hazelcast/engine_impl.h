@@ -2,6 +2,7 @@
 // engine_grid.cpp (maps, topics, state for callers). Not for use outside engine*.cpp.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -43,9 +44,11 @@ class Listeners : public std::enable_shared_from_this<Listeners<Argument>> {
     auto more = std::make_shared<Slots>(*slots_);
     more->push_back(slot);
     slots_ = std::move(more);
+    any_ = true;
     return std::make_unique<Handle>(this->weak_from_this(), std::move(slot));
   }
   void call(const Argument& argument) {
+    if (!any_) return;
     std::shared_ptr<const Slots> slots;
     {
       std::lock_guard lock(mutex_);
@@ -64,6 +67,7 @@ class Listeners : public std::enable_shared_from_this<Listeners<Argument>> {
         std::lock_guard lock(owner->mutex_);
         auto less = std::make_shared<Slots>(*owner->slots_);
         std::erase(*less, slot_);
+        owner->any_ = !less->empty();
         owner->slots_ = std::move(less);
       }
       std::lock_guard lock(slot_->mutex);
@@ -78,6 +82,7 @@ class Listeners : public std::enable_shared_from_this<Listeners<Argument>> {
   using Slots = std::vector<std::shared_ptr<Slot>>;
   std::mutex mutex_;
   std::shared_ptr<const Slots> slots_ = std::make_shared<Slots>();
+  std::atomic<bool> any_{false};
 };
 
 class TopicProxy;
@@ -118,7 +123,7 @@ struct Engine::Impl final : public ControlHost, public std::enable_shared_from_t
   ViewPtr currentView() const;
   services::GridState state() const;
   bool onEngineThread() const;
-  void deliver(const std::string& topic, services::TopicMessage message);
+  ShardCore::TopicSink topicSink(const std::string& topic);  // null: nobody here asked for it
   std::shared_ptr<services::GridMap> map(const std::string& name);
   std::shared_ptr<TopicProxy> topicProxy(const std::string& name);
 

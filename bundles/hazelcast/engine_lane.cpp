@@ -1,6 +1,8 @@
 #include "engine_lane.h"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "base/log.h"
@@ -19,7 +21,7 @@ Lane::Lane(net::Shard& shard, ShardSettings settings, std::shared_ptr<const MapC
     : shard_(shard), settings_(settings), hooks_(std::move(hooks)),
       random_(secureRandom().next()) {
   core_ = std::make_unique<ShardCore>(settings, std::move(maps), clock, random_, *this);
-  core_->setDeliver(hooks_.deliver);
+  core_->setTopicSinks(hooks_.topicSink);
   core_->setEntryEvents(hooks_.entryEvent);
   if (hooks_.processors) core_->setProcessors(hooks_.processors);
   LaneLinks::Events events;
@@ -123,7 +125,7 @@ void Lane::take(Posted& posted) {
   if (core_) core_->publish(*posted.topic, posted.slot, std::move(posted.payload));
 }
 
-bool Lane::publish(const std::shared_ptr<const std::string>& topic, int slot, Bytes payload) {
+bool Lane::publish(const std::string* topic, int slot, Bytes payload) {
   if (closed_) return false;
   const std::size_t bytes = payload.size();
   const std::size_t waiting = topicBytes_ + backlog_;
@@ -137,6 +139,8 @@ bool Lane::publish(const std::shared_ptr<const std::string>& topic, int slot, By
     take(posted);
     return true;
   }
+  if (topicBytes_ > kGiveWayBytes || backlog_ > kGiveWayBacklog)
+    std::this_thread::sleep_for(std::chrono::microseconds(kGiveWayMicros));
   const bool taken = put(std::move(posted));
   if (!taken) topicBytes_ -= bytes;
   return taken;

@@ -29,6 +29,12 @@ inline constexpr std::size_t kRunAtOnce = 1024;   // posted work between two loo
 // Topic messages that wait to be taken by the shard or by the slowest peer; below what a link
 // queues (beyond that it would be closed), and above what a migration has on its way.
 inline constexpr std::size_t kMaxTopicBytes = std::size_t{40} << 20;
+// With more than this given and not yet taken by the shard, or written and not yet taken by the
+// slowest peer, a publisher sleeps a little before it gives more: what waits stays in the processor's
+// cache, is young when it arrives, and a shard on the same processor gets on.
+inline constexpr std::size_t kGiveWayBytes = std::size_t{1} << 20;
+inline constexpr std::size_t kGiveWayBacklog = std::size_t{4} << 20;
+inline constexpr std::int64_t kGiveWayMicros = 50;
 
 class Lane final : public ShardHost, public std::enable_shared_from_this<Lane> {
  public:
@@ -36,7 +42,7 @@ class Lane final : public ShardHost, public std::enable_shared_from_this<Lane> {
     std::function<void(const ViewId&, const Migration&)> migrationDone;  // posts to control
     std::function<void(const MemberId&, std::uint64_t session)> broken;  // posts to control
     std::function<void(std::uint64_t fence)> paused;                     // posts to control
-    ShardCore::Deliver deliver;
+    ShardCore::TopicSinkOf topicSink;
     ShardCore::EntryDeliver entryEvent;
     std::shared_ptr<const EntryProcessors> processors;
   };
@@ -50,7 +56,8 @@ class Lane final : public ShardHost, public std::enable_shared_from_this<Lane> {
   // waits already or the lane is closed: then nothing runs and nothing is answered.
   bool run(std::function<void(ShardCore*)> work);   // core null = closed meanwhile
   // As run(), for a topic message; false also when too many bytes wait for peers.
-  bool publish(const std::shared_ptr<const std::string>& topic, int slot, Bytes payload);
+  // `topic` lives until the lane is closed. A caller that is far ahead of the shard gives way first.
+  bool publish(const std::string* topic, int slot, Bytes payload);
   // Links and views, from the control thread, never refused.
   void post(std::function<void(Lane&)> work);
 
@@ -79,7 +86,7 @@ class Lane final : public ShardHost, public std::enable_shared_from_this<Lane> {
   void tick();
   struct Posted {
     std::function<void(ShardCore*)> work;      // or
-    std::shared_ptr<const std::string> topic;  // a message
+    const std::string* topic = nullptr;        // a message
     int slot = 0;
     Bytes payload;
   };

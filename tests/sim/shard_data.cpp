@@ -113,9 +113,11 @@ class Shards final : public DataSide {
       shards_.back()->setEntryEvents([this, &member](std::uint64_t id, services::EntryEvent e) {
         if (world_.onEntry) world_.onEntry(member, id, e);
       });
-      shards_.back()->setDeliver([this, &member](const std::string& topic,
-                                                 const services::TopicMessage& message) {
-        if (world_.onTopic) world_.onTopic(member, topic, message);
+      shards_.back()->setTopicSinks([this, &member](const std::string& topic) {
+        return std::make_shared<const std::function<void(const services::TopicMessage&)>>(
+            [this, &member, topic](const services::TopicMessage& message) {
+              if (world_.onTopic) world_.onTopic(member, topic, message);
+            });
       });
     }
   }

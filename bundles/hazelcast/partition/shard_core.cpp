@@ -46,7 +46,7 @@ services::MapStats ShardCore::localStats(const std::string& map) const {
   return impl_->localStats(map);
 }
 std::vector<std::string> ShardCore::mapNames() const { return impl_->mapNames(); }
-void ShardCore::setDeliver(Deliver deliver) { impl_->topics_.setDeliver(std::move(deliver)); }
+void ShardCore::setTopicSinks(TopicSinkOf of) { impl_->topics_.setSinks(std::move(of)); }
 void ShardCore::publish(const std::string& topic, int slot, Bytes payload) {
   impl_->publish(topic, slot, std::move(payload));
 }
@@ -481,8 +481,13 @@ void Impl::publish(const std::string& topic, int slot, Bytes payload) {
     return;
   }
   if (!view_) return;
-  for (const Member& member : view_->members)
-    if (member.id != settings_.self) post(member.id, frame);
+  const Member* before = nullptr;  // the last one takes the frame itself
+  for (const Member& member : view_->members) {
+    if (member.id == settings_.self) continue;
+    if (before != nullptr) post(before->id, frame);
+    before = &member;
+  }
+  if (before != nullptr) post(before->id, std::move(frame));
 }
 
 }  // namespace ox::grid

@@ -128,9 +128,10 @@ class ShardCore {
   services::MapStats localStats(const std::string& map) const;
   std::vector<std::string> mapNames() const;
 
-  // Topics whose name hashes to this shard. Delivered to local subscribers by `deliver`.
-  using Deliver = std::function<void(const std::string& topic, services::TopicMessage message)>;
-  void setDeliver(Deliver deliver);
+  // Topics whose name hashes to this shard, and where their messages go here (topic/topics.h).
+  using TopicSink = std::shared_ptr<const std::function<void(const services::TopicMessage&)>>;
+  using TopicSinkOf = std::function<TopicSink(const std::string& topic)>;
+  void setTopicSinks(TopicSinkOf sinkOf);
   void publish(const std::string& topic, int slot, Bytes payload);
 
   std::uint64_t ownedEntries() const;

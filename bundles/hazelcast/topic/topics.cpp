@@ -1,6 +1,11 @@
 #include "topic/topics.h"
 
+#include <utility>
+
 namespace ox::grid {
+namespace {
+constexpr std::size_t kKeepBytes = 64u << 10;  // a larger payload's memory is given back
+}
 
 Topics::ByName::value_type* Topics::find(BytesView name) {
   const auto it = topics_.find(name);
@@ -22,8 +27,8 @@ Bytes Topics::publish(const MemberId& self, const std::string& name, std::uint16
   Bytes encoded = frame.encode(slot);
   ++topic->stats.publishOperationCount;
   ++topic->stats.receiveOperationCount;
-  if (deliver_) {
-    services::TopicMessage message;
+  if (wanted(*found)) {
+    services::TopicMessage message = std::exchange(spare_, {});
     message.payload = std::move(payload);
     if (self != self_) {
       self_ = self;
@@ -33,7 +38,7 @@ Bytes Topics::publish(const MemberId& self, const std::string& name, std::uint16
     message.sequence = frame.sequence;
     message.publishMillis = wallMillis;
     message.local = true;
-    deliver_(name, std::move(message));
+    deliver(*topic, std::move(message));
   }
   return encoded;
 }
@@ -52,15 +57,26 @@ bool Topics::received(const MemberId& from, const TopicFrame& frame) {
   }
   source.sequence = frame.sequence;
   ++topic->stats.receiveOperationCount;
-  if (deliver_) {
-    services::TopicMessage message;
-    message.payload = Bytes(frame.payload);
+  if (wanted(*found)) {
+    services::TopicMessage message = std::exchange(spare_, {});
+    message.payload.assign(frame.payload);
     message.source = source.name;
     message.sequence = frame.sequence;
     message.publishMillis = frame.publishMillis;
-    deliver_(found->first, std::move(message));
+    message.local = false;
+    deliver(*topic, std::move(message));
   }
   return true;
+}
+
+bool Topics::wanted(ByName::value_type& topic) {
+  if (!topic.second.sink && sinkOf_) topic.second.sink = sinkOf_(topic.first);
+  return topic.second.sink != nullptr;
+}
+
+void Topics::deliver(Topic& topic, services::TopicMessage message) {
+  (*topic.sink)(message);
+  if (message.payload.capacity() <= kKeepBytes) spare_ = std::move(message);
 }
 
 void Topics::membersChanged(const std::function<bool(const MemberId&)>& present) {

@@ -97,8 +97,9 @@ class Cluster {
     if (tune_) tune_(settings);
     node->core = std::make_unique<ShardCore>(settings, maps_, clock, random, *node);
     Node* raw = node.get();
-    node->core->setDeliver([raw](const std::string& topic, services::TopicMessage m) {
-      raw->delivered.emplace_back(topic, std::move(m));
+    node->core->setTopicSinks([raw](const std::string& topic) {
+      return std::make_shared<const std::function<void(const services::TopicMessage&)>>(
+          [raw, topic](const services::TopicMessage& m) { raw->delivered.emplace_back(topic, m); });
     });
     nodes_.push_back(std::move(node));
     const int added = static_cast<int>(nodes_.size()) - 1;
