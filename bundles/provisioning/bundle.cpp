@@ -14,6 +14,7 @@ class ProvisioningActivator final : public runtime::BundleActivator {
     around.contexts = context.need<services::ContextService>("contexts");
     around.updates = context.need<services::UpdateService>("updates");
     around.cacheEvents = context.need<services::CacheEvents>("cache-events");
+    around.sessions = context.need<services::SessionService>("sessions");
     auto management = context.need<management::Management>("management");
     if (!around.config || !around.database || !around.contexts || !management)
       return Error(Code::kUnavailable,
@@ -22,6 +23,7 @@ class ProvisioningActivator final : public runtime::BundleActivator {
     storages.util = std::make_shared<UtilStorage>(around);
     storages.contexts = std::make_shared<ContextStorage>(around, storages.util);
     storages.users = std::make_shared<UserStorage>(around);
+    storages.journal = std::make_shared<Journal>(around);
     operations_ = addOperations(*management, storages);
     return {};
   }
@@ -34,5 +36,5 @@ class ProvisioningActivator final : public runtime::BundleActivator {
 }  // namespace
 }  // namespace ox::provisioning
 
-OX_BUNDLE("provisioning", OX_VERSION, "config,database,contexts,management,updates?,cache-events?",
+OX_BUNDLE("provisioning", OX_VERSION, "config,database,contexts,management,updates?,cache-events?,sessions?",
           "", ox::provisioning::ProvisioningActivator)

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "announce.h"
 #include "base/log.h"
 #include "config/keys_admin.h"
 #include "tables.h"
@@ -32,12 +33,17 @@ std::string ContextStorage::check(const NewContext& context) const {
     return "quota must be megabytes of 0 to 8796093022207, or -1 for no limit";
   if (!context.name.empty())
     if (auto wrong = checkText("context name", context.name, kMaxName); !wrong.empty()) return wrong;
-  if (context.mappings.size() > kMaxMappings) return "there are more than 1000 login mappings";
+  if (auto wrong = checkMappings(context.mappings); !wrong.empty()) return wrong;
+  return checkUser(context.admin);
+}
+
+std::string ContextStorage::checkMappings(const std::vector<std::string>& mappings) const {
+  if (mappings.size() > kMaxMappings) return "there are more than 1000 login mappings";
   const std::string allowed = around_.config->current()->get(config::keys::kLoginMappingRegexp);
   if (!allowed.empty()) {
     try {
       const Poco::RegularExpression expression("\\A(?:" + allowed + ")+\\z");
-      for (const auto& mapping : context.mappings)
+      for (const auto& mapping : mappings)
         if (mapping.size() > kMaxInfo || !expression.match(mapping, 0, 0))
           return "login mapping '" + mapping.substr(0, 80) + "' is too long or has characters "
                  "other than " + allowed + " (CHECK_CONTEXT_LOGIN_MAPPING_REGEXP)";
@@ -45,20 +51,20 @@ std::string ContextStorage::check(const NewContext& context) const {
       return "CHECK_CONTEXT_LOGIN_MAPPING_REGEXP is no regular expression: " + e.displayText();
     }
   }
-  return checkUser(context.admin);
+  return {};
 }
 
-Result<services::SchemaRef> ContextStorage::chooseSchema(const NewContext& context) {
-  auto databases = util_->candidates(context.databaseId);
+Result<services::SchemaRef> ContextStorage::chooseSchema(std::optional<std::int32_t> databaseId,
+                                                         const std::string& schema) {
+  auto databases = util_->candidates(databaseId);
   if (!databases) return databases.error();
   auto lease = util_->config();
   if (!lease) return lease.error();
-  if (!context.schema.empty()) {
-    auto found = around_.database->findSchema(context.schema);
+  if (!schema.empty()) {
+    auto found = around_.database->findSchema(schema);
     if (!found) return invalid(found.error().message);
-    if (context.databaseId && found->writePoolId != *context.databaseId)
-      return invalid("schema " + context.schema + " is not in database " +
-                     std::to_string(*context.databaseId));
+    if (databaseId && found->writePoolId != *databaseId)
+      return invalid("schema " + schema + " is not in database " + std::to_string(*databaseId));
     return found;
   }
   const std::int64_t limit = around_.config->current()->get(config::keys::kContextsPerSchema);
@@ -211,22 +217,45 @@ Result<CreatedContext> ContextStorage::createIn(const NewContext& context,
   if (server == 0)
     return Error(Code::kAdmStorage, "this server (SERVER_NAME in system.properties) is not "
                                     "registered or configdb does not answer");
+  JournalEntry entry{JournalEntry::Kind::kContext, context.id.value_or(0), schema};
+  {
+    auto config = util_->config();
+    if (!config) return config.error();
+    while (entry.id == 0) {
+      auto next = takeConfigId(**config);
+      if (!next) return next.error();
+      auto taken = (*config)->query("SELECT 1 FROM context WHERE cid = ?", {std::int64_t{*next}});
+      if (!taken) return taken.error();
+      if (taken->empty()) entry.id = *next;
+    }
+    if (auto noted = journal_.note(**config, entry); !noted) return noted.error();
+  }
+  std::vector<std::string> infos;
+  auto made = createNoted(context, entry, server, infos);
+  if (!made) {
+    if (auto undone = journal_.undo(entry); !undone)
+      log::warn("what is left of context " + std::to_string(entry.id) + " in schema " +
+                schema.schema + " is removed by a later call: " + undone.error().message);
+    return made;
+  }
+  announceContexts(around_, {entry.id}, infos);
+  log::info("context " + std::to_string(entry.id) + " created in schema " + schema.schema);
+  return made;
+}
+
+Result<CreatedContext> ContextStorage::createNoted(const NewContext& context,
+                                                   const JournalEntry& entry,
+                                                   std::int32_t serverId,
+                                                   std::vector<std::string>& infos) {
+  const services::SchemaRef& schema = entry.place;
   auto config = util_->config();
   if (!config) return config.error();
   auto payload = around_.database->schemaWrite(schema);
   if (!payload) return payload.error();
   auto transaction = db::Transaction::begin(**config);
   if (!transaction) return transaction.error();
-
-  std::int32_t id = context.id.value_or(0);
-  while (id == 0) {
-    auto next = nextConfigId(**config);
-    if (!next) return next.error();
-    auto taken = (*config)->query("SELECT 1 FROM context WHERE cid = ?", {std::int64_t{*next}});
-    if (!taken) return taken.error();
-    if (taken->empty()) id = *next;
-  }
-  Place place{schema, server, 0, 0};
+  if (auto mine = journal_.claim(**config, entry); !mine) return mine.error();
+  Place place{schema, serverId, 0, 0};
   if (auto counted = count(**config, schema, context.schema.empty()); !counted)
     return counted.error();
   auto read = (*config)->query("SELECT read_db_pool_id FROM db_cluster WHERE write_db_pool_id = ?",
@@ -237,33 +266,17 @@ Result<CreatedContext> ContextStorage::createIn(const NewContext& context,
   auto store = takeFilestore(**config, context);
   if (!store) return store.error();
   place.filestoreId = *store;
-  std::vector<std::string> infos;
-  if (auto inserted = insertConfig(**config, context, id, place, infos); !inserted)
+  if (auto inserted = insertConfig(**config, context, entry.id, place, infos); !inserted)
     return inserted.error();
 
   auto payloadTransaction = db::Transaction::begin(**payload);
   if (!payloadTransaction) return payloadTransaction.error();
-  auto admin = insertPayload(**payload, context, id);
+  auto admin = insertPayload(**payload, context, entry.id);
   if (!admin) return admin.error();
   if (auto done = payloadTransaction->commit(); !done) return done.error();
-  if (auto done = transaction->commit(); !done) {
-    // The schema must not keep rows of a context that does not exist.
-    for (const char* table :
-         {"user_setting_admin", "groups_member", "login2user", "user_attribute", "user_alias",
-          "user", "`groups`", "replicationMonitor", "filestore_usage"})
-      static_cast<void>((*payload)->execute(std::string("DELETE FROM ") + table + " WHERE cid = ?",
-                                            {std::int64_t{id}}));
-    for (const auto& sequence : sequenceTables())
-      static_cast<void>(
-          (*payload)->execute("DELETE FROM " + sequence + " WHERE cid = ?", {std::int64_t{id}}));
-    return done.error();
-  }
-  around_.database->invalidate(id);
-  if (around_.cacheEvents)
-    around_.cacheEvents->publish({services::CacheEvent::Operation::kInvalidate,
-                                  services::kRegionContext, "", {{id, {}}, {-1, infos}}});
-  log::info("context " + std::to_string(id) + " created in schema " + schema.schema);
-  return CreatedContext{id, schema.writePoolId, schema.schema, *admin};
+  if (auto forgotten = journal_.forget(**config, entry); !forgotten) return forgotten.error();
+  if (auto done = transaction->commit(); !done) return done.error();
+  return CreatedContext{entry.id, schema.writePoolId, schema.schema, *admin};
 }
 
 Result<CreatedContext> ContextStorage::create(const NewContext& context) {
@@ -278,7 +291,7 @@ Result<CreatedContext> ContextStorage::create(const NewContext& context) {
       return Error(Code::kAdmExists, "context " + std::to_string(*context.id) + " already exists");
   }
   for (int attempt = 1;; ++attempt) {
-    auto schema = chooseSchema(context);
+    auto schema = chooseSchema(context.databaseId, context.schema);
     if (!schema) return storageError(schema.error(), kDoing);
     auto made = createIn(context, *schema);
     if (made) return made;

@@ -1,8 +1,10 @@
-// Creating and listing contexts.
+// Contexts: creating, changing, removing, listing.
 //
 // One transaction on configdb carries the counters, the context and its log-in infos; the payload
 // transaction on the user schema commits just before it. So a failure at any place leaves neither
-// counters nor rows behind; when the last commit fails, the payload is deleted again.
+// counters nor anything that can be seen; what a node that died left in the schema is named by the
+// journal and removed by the next call (journal.h). A removal disables the context first and takes
+// its rows in configdb last: when it is interrupted, the same call finishes it.
 // Threads: any blocking thread. Errors: ADM-*.
 // Source: the original's OXContextMySQLStorage.create and its order of writes.
 #pragma once
@@ -12,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "journal.h"
 #include "user_storage.h"
 #include "util_storage.h"
 
@@ -35,6 +38,13 @@ struct CreatedContext {
   std::int32_t adminId = 0;
 };
 
+struct ContextChange {
+  std::optional<std::string> name;
+  std::optional<std::int64_t> quotaMb;
+  std::vector<std::string> addMappings;
+  std::vector<std::string> removeMappings;
+};
+
 struct ListedContext {
   std::int32_t id = 0;
   std::int32_t filestoreId = 0;
@@ -49,10 +59,21 @@ struct ListedContext {
 class ContextStorage {
  public:
   ContextStorage(Surroundings surroundings, std::shared_ptr<UtilStorage> util)
-      : around_(std::move(surroundings)), util_(std::move(util)) {}
+      : around_(std::move(surroundings)), util_(std::move(util)), journal_(around_) {}
 
   Result<CreatedContext> create(const NewContext& context);
   Result<std::vector<ListedContext>> list(const std::string& pattern, bool ignoreCase);
+  Status change(std::int32_t id, const ContextChange& change);
+  // Off: logins and requests are refused, sessions end on all nodes. May be repeated.
+  Status setEnabled(std::int32_t id, bool enabled, std::optional<std::int64_t> reasonId);
+  Status remove(std::int32_t id);
+
+  // For the move of a context: raises the counters of a schema; the wanted or least filled schema.
+  Status count(db::Connection& config, const services::SchemaRef& schema, bool limited);
+  Result<services::SchemaRef> chooseSchema(std::optional<std::int32_t> databaseId,
+                                           const std::string& schema);
+  // Lowers the counters of a database and schema.
+  static Status uncount(db::Connection& config, const services::SchemaRef& schema);
 
  private:
   struct Place {
@@ -62,18 +83,23 @@ class ContextStorage {
     std::int32_t filestoreId = 0;
   };
   std::string check(const NewContext& context) const;
-  Result<services::SchemaRef> chooseSchema(const NewContext& context);
+  std::string checkMappings(const std::vector<std::string>& mappings) const;
+  Result<std::vector<std::string>> infosOf(db::Connection& config, std::int32_t id);
+  // Not while its schema is being updated; a disabled one is fine.
+  Status enter(std::int32_t id);
   Result<std::int32_t> takeFilestore(db::Connection& config, const NewContext& context);
-  Status count(db::Connection& config, const services::SchemaRef& schema, bool limited);
   Status insertConfig(db::Connection& config, const NewContext& context, std::int32_t id,
                       const Place& place, std::vector<std::string>& infos);
   Result<std::int32_t> insertPayload(db::Connection& schema, const NewContext& context,
                                      std::int32_t id);
   Result<CreatedContext> createIn(const NewContext& context, const services::SchemaRef& schema);
+  Result<CreatedContext> createNoted(const NewContext& context, const JournalEntry& entry,
+                                     std::int32_t serverId, std::vector<std::string>& infos);
   Status fillUsage(std::vector<ListedContext>& contexts, db::Connection& config);
 
   const Surroundings around_;
   const std::shared_ptr<UtilStorage> util_;
+  Journal journal_;
 };
 
 }  // namespace ox::provisioning

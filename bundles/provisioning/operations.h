@@ -19,6 +19,7 @@ struct Storages {
   std::shared_ptr<UtilStorage> util;
   std::shared_ptr<ContextStorage> contexts;
   std::shared_ptr<UserStorage> users;
+  std::shared_ptr<Journal> journal;
 };
 
 std::vector<management::Registration> addOperations(management::Management& management,

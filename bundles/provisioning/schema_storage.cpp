@@ -7,30 +7,7 @@
 namespace ox::provisioning {
 namespace {
 
-// DROP DATABASE unless told to keep.
-class SchemaGuard {
- public:
-  SchemaGuard(db::Connection& connection, std::string name)
-      : connection_(connection), name_(std::move(name)) {}
-  ~SchemaGuard() {
-    if (keep_) return;
-    if (auto dropped = connection_.execute("DROP DATABASE IF EXISTS `" + name_ + "`"); !dropped)
-      log::warn("the half-made schema " + name_ + " could not be dropped: " +
-                dropped.error().message);
-  }
-  SchemaGuard(const SchemaGuard&) = delete;
-  SchemaGuard& operator=(const SchemaGuard&) = delete;
-  void keep() { keep_ = true; }
-
- private:
-  db::Connection& connection_;
-  std::string name_;
-  bool keep_ = false;
-};
-
-Status countSchema(db::Connection& config, const services::SchemaRef& schema) {
-  auto transaction = db::Transaction::begin(config);
-  if (!transaction) return transaction.error();
+Status registerSchema(db::Connection& config, const services::SchemaRef& schema) {
   auto done = config.execute(
       "INSERT INTO contexts_per_dbschema (db_pool_id, schemaname, count, creating_date) "
       "VALUES (?, ?, 0, ?)",
@@ -38,8 +15,7 @@ Status countSchema(db::Connection& config, const services::SchemaRef& schema) {
   if (done)
     done = config.execute("INSERT INTO dbschema_lock (db_pool_id, schemaname) VALUES (?, ?)",
                           {std::int64_t{schema.writePoolId}, schema.schema});
-  if (!done) return done.error();
-  return transaction->commit();
+  return done ? Status() : Status(done.error());
 }
 
 }  // namespace
@@ -56,35 +32,54 @@ Result<services::SchemaRef> UtilStorage::createSchema(std::optional<std::int32_t
       problems += (problems.empty() ? "" : "; ") + server.error().message;
       continue;  // the next one may answer
     }
-    auto lease = config();
-    if (!lease) return lease.error();
-    auto number = nextConfigId(**lease);
-    if (!number) return storageError(number.error(), doing);
-    const services::SchemaRef schema{database.id, database.name + "_" + std::to_string(*number)};
-    if (!db::isSchemaName(schema.schema) || schema.schema.size() > 32)
-      return Error(Code::kAdmInvalidData, "schema name " + schema.schema + " is not usable");
-    auto same = (*server)->query(
-        "SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ?", {schema.schema});
-    if (!same) return storageError(same.error(), doing);
-    if (!same->empty())
-      return Error(Code::kAdmStorage, doing + ": there is a schema " + schema.schema + " already");
-    auto made = (*server)->execute("CREATE DATABASE `" + schema.schema +
-                                   "` DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci");
-    if (!made) return storageError(made.error(), doing);
-    SchemaGuard guard(**server, schema.schema);
-    if (auto selected = (*server)->selectSchema(schema.schema); !selected)
-      return storageError(selected.error(), doing);
-    if (auto tables = createTables(**server); !tables) return storageError(tables.error(), doing);
-    if (around_.updates)
-      if (auto marked = around_.updates->markAllExecuted(schema, **server); !marked)
-        return storageError(marked.error(), doing);
-    if (auto counted = countSchema(**lease, schema); !counted)
-      return storageError(counted.error(), doing);
-    guard.keep();
-    log::info("schema " + schema.schema + " created in database " + std::to_string(database.id));
-    return schema;
+    const JournalEntry* noted = nullptr;
+    JournalEntry entry{JournalEntry::Kind::kSchema, 0, {database.id, {}}};
+    auto made = [&]() -> Status {
+      auto lease = config();
+      if (!lease) return lease.error();
+      auto number = takeConfigId(**lease);
+      if (!number) return number.error();
+      entry.id = *number;
+      entry.place.schema = database.name + "_" + std::to_string(*number);
+      const std::string& name = entry.place.schema;
+      if (!db::isSchemaName(name) || name.size() > 32)
+        return Error(Code::kAdmInvalidData, "schema name " + name + " is not usable");
+      auto same = (*server)->query(
+          "SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ?", {name});
+      if (!same) return same.error();
+      if (!same->empty())
+        return Error(Code::kAdmStorage, doing + ": there is a schema " + name + " already");
+      if (auto written = journal_.note(**lease, entry); !written) return written;
+      noted = &entry;
+      auto transaction = db::Transaction::begin(**lease);
+      if (!transaction) return transaction.error();
+      if (auto mine = journal_.claim(**lease, entry); !mine) return mine;
+      if (auto filled = fillSchema(**server, entry.place); !filled) return filled;
+      if (auto counted = registerSchema(**lease, entry.place); !counted) return counted;
+      if (auto forgotten = journal_.forget(**lease, entry); !forgotten) return forgotten;
+      return transaction->commit();
+    }();
+    if (!made) {
+      if (noted)
+        if (auto undone = journal_.undo(entry); !undone)
+          log::warn("the half-made schema " + entry.place.schema +
+                    " is removed by a later call: " + undone.error().message);
+      return storageError(made.error(), doing);
+    }
+    log::info("schema " + entry.place.schema + " created in database " +
+              std::to_string(database.id));
+    return entry.place;
   }
   return Error(Code::kAdmStorage, "no database with room for contexts can be reached: " + problems);
+}
+
+Status UtilStorage::fillSchema(db::Connection& server, const services::SchemaRef& schema) {
+  auto made = server.execute("CREATE DATABASE `" + schema.schema +
+                             "` DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci");
+  if (!made) return made.error();
+  if (auto selected = server.selectSchema(schema.schema); !selected) return selected;
+  if (auto tables = createTables(server); !tables) return tables;
+  return around_.updates ? around_.updates->markAllExecuted(schema, server) : Status();
 }
 
 }  // namespace ox::provisioning

@@ -1,8 +1,45 @@
 #include "storage.h"
 
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
 #include "base/clock.h"
+#include "base/random.h"
+#include "journal.h"
 
 namespace ox::provisioning {
+namespace {
+constexpr std::uint64_t kMaxPauseMillis = 100;  // times the number of the attempt
+}  // namespace
+
+Status transact(const std::function<Result<db::Lease>()>& open, const std::string& doing,
+                const std::function<Status(db::Connection&)>& work) {
+  for (int attempt = 1;; ++attempt) {
+    Status done = [&]() -> Status {
+      auto lease = open();
+      if (!lease) return lease.error();
+      auto transaction = db::Transaction::begin(**lease);
+      if (!transaction) return transaction.error();
+      if (auto worked = work(**lease); !worked) return worked;
+      return transaction->commit();
+    }();
+    if (done) return done;
+    if (done.error().code != Code::kDbDeadlock || attempt >= kTransactionAttempts)
+      return storageError(done.error(), doing);
+    std::this_thread::sleep_for(std::chrono::milliseconds(
+        1 + secureRandom().next() % (kMaxPauseMillis * static_cast<std::uint64_t>(attempt))));
+  }
+}
+
+Result<std::int32_t> takeConfigId(db::Connection& config) {
+  auto transaction = db::Transaction::begin(config);
+  if (!transaction) return transaction.error();
+  auto id = nextConfigId(config);
+  if (!id) return id;
+  if (auto done = transaction->commit(); !done) return done.error();
+  return id;
+}
 
 Result<std::int32_t> nextConfigId(db::Connection& config) {
   auto raised = config.execute("UPDATE configdb_sequence SET id = id + 1");
@@ -38,7 +75,8 @@ Status ensureCounterTables(db::Connection& config) {
             "creating_date BIGINT NOT NULL, PRIMARY KEY (db_pool_id, schemaname)",
         "dbschema_lock (" + schema + "PRIMARY KEY (db_pool_id, schemaname)",
         "contexts_per_filestore (filestore_id INT UNSIGNED NOT NULL, " + count +
-            "PRIMARY KEY (filestore_id)"}) {
+            "PRIMARY KEY (filestore_id)",
+        std::string(kJournalTable)}) {
     auto made = config.execute("CREATE TABLE IF NOT EXISTS " + body + tail);
     if (!made) return made.error();
   }
@@ -84,6 +122,17 @@ std::string checkText(const std::string& what, const std::string& value, std::si
     if (static_cast<unsigned char>(c) < ' ' || c == 0x7f)
       return what + " contains a control character";
   return {};
+}
+
+std::string randomUuid() {
+  std::string bytes;
+  for (int i = 0; i < 2; ++i) {
+    const std::uint64_t word = secureRandom().next();
+    bytes.append(reinterpret_cast<const char*>(&word), sizeof word);
+  }
+  bytes[6] = static_cast<char>((bytes[6] & 0x0f) | 0x40);
+  bytes[8] = static_cast<char>((bytes[8] & 0x3f) | 0x80);
+  return bytes;
 }
 
 std::int64_t nowMillis() { return systemClock().wallMillis(); }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "services/cache_events.h"
 #include "services/contexts.h"
 #include "services/database.h"
+#include "services/sessions.h"
 #include "services/updates.h"
 
 namespace ox::provisioning {
@@ -24,10 +26,19 @@ struct Surroundings {
   std::shared_ptr<services::ContextService> contexts;
   std::shared_ptr<services::UpdateService> updates;    // may be null
   std::shared_ptr<services::CacheEvents> cacheEvents;  // may be null
+  std::shared_ptr<services::SessionService> sessions;  // may be null
 };
+
+// Runs `work` in a transaction on a connection of `open`; again, after a short random wait, when the
+// database rolled it back, at most kTransactionAttempts times. Errors as storageError() gives them.
+inline constexpr int kTransactionAttempts = 5;
+Status transact(const std::function<Result<db::Lease>()>& open, const std::string& doing,
+                const std::function<Status(db::Connection&)>& work);
 
 // Next number of configdb_sequence; inside the caller's transaction.
 Result<std::int32_t> nextConfigId(db::Connection& config);
+// The same in a transaction of its own: numbers of failed calls stay unused.
+Result<std::int32_t> takeConfigId(db::Connection& config);
 // Next number of a sequence_ table of the context; inside the caller's transaction.
 Result<std::int32_t> nextId(db::Connection& schema, const std::string& sequence,
                             std::int32_t contextId);
@@ -40,6 +51,8 @@ Error storageError(const Error& error, const std::string& doing);
 std::string likePattern(const std::string& pattern);
 // Empty text = fine; else what is wrong with `value`.
 std::string checkText(const std::string& what, const std::string& value, std::size_t maxBytes);
+// 16 bytes, as the columns uuid hold them.
+std::string randomUuid();
 std::int64_t nowMillis();
 
 }  // namespace ox::provisioning

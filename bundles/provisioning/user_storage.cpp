@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "announce.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "config/keys_admin.h"
@@ -13,20 +14,8 @@ namespace {
 constexpr std::size_t kMaxText = 128;
 constexpr std::size_t kMaxMail = 255;
 constexpr std::size_t kMaxAliases = 100;
-constexpr int kMaxAttempts = 5;
 
 Error invalid(const std::string& text) { return Error(Code::kAdmInvalidData, text); }
-
-std::string randomUuid() {
-  std::string bytes;
-  for (int i = 0; i < 2; ++i) {
-    const std::uint64_t word = secureRandom().next();
-    bytes.append(reinterpret_cast<const char*>(&word), sizeof word);
-  }
-  bytes[6] = static_cast<char>((bytes[6] & 0x0f) | 0x40);
-  bytes[8] = static_cast<char>((bytes[8] & 0x3f) | 0x80);
-  return bytes;
-}
 
 std::string checkMail(const std::string& what, const std::string& mail) {
   if (auto wrong = checkText(what, mail, kMaxMail); !wrong.empty()) return wrong;
@@ -159,40 +148,32 @@ Status UserStorage::authorize(std::int32_t contextId, const Credentials& credent
   return rows->empty() ? Status(refused) : Status();
 }
 
-Result<std::int32_t> UserStorage::create(std::int32_t contextId, const NewUser& user,
-                                         const Credentials& credentials) {
-  if (auto wrong = checkUser(user); !wrong.empty()) return invalid(wrong);
+Status UserStorage::enter(std::int32_t contextId, const Credentials& credentials) {
   auto usable = around_.contexts->usable(contextId);
   if (!usable) {
     if (usable.error().code == Code::kCtxNotFound)
       return Error(Code::kAdmNoContext, "context " + std::to_string(contextId) + " does not exist");
     if (usable.error().code != Code::kLgiContextDisabled) return usable.error();
   }
-  if (auto allowed = authorize(contextId, credentials); !allowed) return allowed.error();
-  const std::string doing = "creating the user";
-  for (int attempt = 1;; ++attempt) {
-    auto lease = around_.database->write(contextId);
-    if (!lease) return storageError(lease.error(), doing);
-    auto transaction = db::Transaction::begin(**lease);
-    if (!transaction) return storageError(transaction.error(), doing);
-    auto id = insertUser(**lease, contextId, user);
-    if (id) {
-      auto done = transaction->commit();
-      if (!done && (done.error().code != Code::kDbDeadlock || attempt >= kMaxAttempts))
-        return storageError(done.error(), doing);
-      if (done) {
-        if (around_.cacheEvents)
-          around_.cacheEvents->publish({services::CacheEvent::Operation::kInvalidate,
-                                        services::kRegionUser, "",
-                                        {{contextId, {std::to_string(*id)}}}});
-        log::info("user " + std::to_string(*id) + " created in context " +
-                  std::to_string(contextId));
-        return id;
-      }
-    } else if (id.error().code != Code::kDbDeadlock || attempt >= kMaxAttempts) {
-      return storageError(id.error(), doing);
-    }
-  }
+  return authorize(contextId, credentials);
+}
+
+Result<std::int32_t> UserStorage::create(std::int32_t contextId, const NewUser& user,
+                                         const Credentials& credentials) {
+  if (auto wrong = checkUser(user); !wrong.empty()) return invalid(wrong);
+  if (auto fine = enter(contextId, credentials); !fine) return fine.error();
+  std::int32_t id = 0;
+  auto done = transact([&] { return around_.database->write(contextId); }, "creating the user",
+                       [&](db::Connection& schema) -> Status {
+                         auto made = insertUser(schema, contextId, user);
+                         if (!made) return made.error();
+                         id = *made;
+                         return {};
+                       });
+  if (!done) return done.error();
+  announceUser(around_, contextId, id);
+  log::info("user " + std::to_string(id) + " created in context " + std::to_string(contextId));
+  return id;
 }
 
 }  // namespace ox::provisioning

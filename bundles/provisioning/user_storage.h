@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,34 @@ std::string checkUser(const NewUser& user);
 Result<std::int32_t> insertUser(db::Connection& schema, std::int32_t contextId,
                                 const NewUser& user);
 
+// What is set is changed. A new address is added to the aliases; `aliases` replaces the list.
+struct UserChange {
+  std::optional<std::string> displayName, givenName, surName, password, email, language, timeZone,
+      department, company, imapServer, imapLogin, smtpServer;
+  std::optional<std::vector<std::string>> aliases;
+  std::optional<bool> mailEnabled;  // false: the user cannot log in (LGI-0014)
+};
+std::string checkChange(const UserChange& change);
+
+// By id or by login name; both must mean the same user.
+struct UserRef {
+  std::optional<std::int32_t> id;
+  std::string name;
+};
+
+struct UserFilter {
+  std::string pattern;  // of the login name
+  bool ignoreCase = false;
+  bool includeGuests = false;
+  bool excludeUsers = false;
+};
+
+struct ListedUser {
+  std::int32_t id = 0;
+  bool enabled = true;
+  NewUser values;  // without password
+};
+
 struct Credentials {
   std::string user;
   std::string password;
@@ -51,8 +80,18 @@ class UserStorage {
   Result<std::int32_t> create(std::int32_t contextId, const NewUser& user,
                               const Credentials& credentials);
   Result<std::int32_t> contextByName(const std::string& name);
+  // A new password or mailEnabled=false ends the user's sessions on all nodes. Id of the user.
+  Result<std::int32_t> change(std::int32_t contextId, const UserRef& user, const UserChange& change,
+                              const Credentials& credentials);
+  // The user, the guests invited by it (they go over to `heir` when there is one), their sessions.
+  Result<std::int32_t> remove(std::int32_t contextId, const UserRef& user,
+                              std::optional<std::int32_t> heir, const Credentials& credentials);
+  Result<std::vector<ListedUser>> list(std::int32_t contextId, const UserFilter& filter,
+                                       const Credentials& credentials);
 
  private:
+  // The context is there and not being updated (a disabled one may be changed), the caller may act.
+  Status enter(std::int32_t contextId, const Credentials& credentials);
   Status authorize(std::int32_t contextId, const Credentials& credentials);
   const Surroundings around_;
 };

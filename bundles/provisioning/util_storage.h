@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "journal.h"
 #include "storage.h"
 
 namespace ox::provisioning {
@@ -50,7 +51,8 @@ struct Database {
 
 class UtilStorage {
  public:
-  explicit UtilStorage(Surroundings surroundings) : around_(std::move(surroundings)) {}
+  explicit UtilStorage(Surroundings surroundings)
+      : around_(std::move(surroundings)), journal_(around_) {}
 
   Result<std::int32_t> registerServer(const std::string& name);
   Result<std::vector<Server>> listServers(const std::string& pattern);
@@ -66,9 +68,11 @@ class UtilStorage {
   Result<db::Lease> config();
 
  private:
+  Status fillSchema(db::Connection& server, const services::SchemaRef& schema);
   Status insertDatabase(db::Connection& config, const Database& database, std::int32_t id);
 
   const Surroundings around_;
+  Journal journal_;
   std::mutex mutex_;
   bool countersChecked_ = false;
 };

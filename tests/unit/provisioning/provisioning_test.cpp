@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <set>
 
+#include <nlohmann/json.hpp>
+
+#include "arguments.h"
 #include "etc_files.h"
 #include "storage.h"
 #include "tables.h"
@@ -77,4 +80,43 @@ TEST_CASE("editing a properties file keeps comments and order") {
   edit.set("d", "new");
   CHECK(edit.text() == "# head\na=x\n\nb=back\\\\slash\n! note\nc=3\nd=new\n");
   CHECK(edit.get("b") == "back\\slash");
+}
+
+TEST_CASE("a change is checked as a new user is, and what is not given is fine") {
+  UserChange change;
+  CHECK(checkChange(change).empty());
+  change.email = "a@b";
+  change.aliases = {"c@d"};
+  change.department = "";
+  CHECK(checkChange(change).empty());
+  change.email = "ab";
+  CHECK_FALSE(checkChange(change).empty());
+  change = {};
+  change.password = "";
+  CHECK_FALSE(checkChange(change).empty());
+  change = {};
+  change.displayName = "";
+  CHECK_FALSE(checkChange(change).empty());
+  change = {};
+  change.aliases = {"no address"};
+  CHECK_FALSE(checkChange(change).empty());
+}
+
+TEST_CASE("arguments: the first thing that is wrong is told, absent ones are nothing") {
+  const auto given = nlohmann::json{{"n", 7}, {"t", "x"}, {"b", true}, {"l", {"a", "b"}}, {"z", nullptr}};
+  Arguments in(given);
+  CHECK(in.maybeNumber("n") == 7);
+  CHECK(in.maybeText("t") == "x");
+  CHECK(in.maybeBoolean("b") == true);
+  CHECK(in.maybeTexts("l")->size() == 2);
+  CHECK_FALSE(in.maybeText("z"));
+  CHECK_FALSE(in.maybeNumber("none"));
+  CHECK(in.status());
+  in.maybeText("n");
+  in.maybeNumber("t");
+  REQUIRE_FALSE(in.status());
+  CHECK(in.status().error().code == Code::kAdmInvalidData);
+  CHECK(in.status().error().message.starts_with("n "));
+  const auto list = nlohmann::json::array();
+  CHECK_FALSE(Arguments(list).status());
 }
