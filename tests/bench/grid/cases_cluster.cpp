@@ -11,6 +11,7 @@ namespace {
 constexpr std::size_t kKeyBytes = 32, kValueBytes = 1024;
 constexpr double kMiB = 1024.0 * 1024.0;
 constexpr double kThrottleMiB = 200;
+constexpr int kJoins = 3;
 
 std::string text(const char* format, double a, double b = 0) {
   char out[160];
@@ -47,19 +48,28 @@ double receiver(Context& context, std::uint64_t entries) {
 void joinCases(Context& context) {
   const std::uint64_t entries = context.quick ? 100'000 : 1'000'000;
   const double payload = static_cast<double>(entries * (kKeyBytes + kValueBytes)) / kMiB;
-  const double limitBefore = receiver(context, entries);
+  std::vector<double> limits{receiver(context, entries)}, ratios, rates, servings;
   Joined left = startMember(context, kLeft, {});
   const std::string count = std::to_string(entries);
   left.process.ask("fill " + count + " " + std::to_string(kValueBytes));
   memoryRow(context, "owner's copy", left.process.ask("memory").at("rss"), payload);
 
-  Joined right = startMember(context, kRight, {left.port});
-  const double balanced = left.process.ask("wait 2").at("at");
-  right.process.ask("wait 2");
-  const double serving =
-      static_cast<double>(right.servedAt - right.process.startedAt()) / 1e6;
-  const double seconds = (balanced - static_cast<double>(right.joinedAt)) / 1e9;
-  const double limit = (limitBefore + receiver(context, entries)) / 2;
+  // It joins, is measured beside the receiver before and after it, and is killed: several times.
+  Joined right;
+  for (int round = 0; round < (context.quick ? 1 : kJoins); ++round) {
+    if (round > 0) {
+      right.process.kill();
+      left.process.ask("wait 1");
+    }
+    right = startMember(context, kRight, {left.port});
+    const double balanced = left.process.ask("wait 2").at("at");
+    right.process.ask("wait 2");
+    servings.push_back(static_cast<double>(right.servedAt - right.process.startedAt()) / 1e6);
+    rates.push_back(payload / ((balanced - static_cast<double>(right.joinedAt)) / 1e9));
+    limits.push_back(receiver(context, entries));
+    ratios.push_back(2 * rates.back() / (limits.back() + limits[limits.size() - 2]));
+  }
+  const double serving = median(servings), limit = median(limits);
   const char* const size = context.quick ? "quick: 0.1 GiB" : "1 GiB";
   Row row;
   row.name = std::string("second member joins ") + size + ", serving after its process began";
@@ -71,12 +81,12 @@ void joinCases(Context& context) {
   row.met = serving < 1000;
   context.report.add(row);
 
-  row.name = std::string("second member joins ") + size + ", copied until balanced";
+  row.name = std::string("second member joins ") + size + ", copied until balanced (median of joins)";
   row.unit = "MiB/s";
-  row.value = payload / seconds;
+  row.value = median(rates);
   row.reference = "one-connection receiver that allocates and copies, MiB/s";
   row.referenceValue = limit;
-  row.ratio = row.value / limit;
+  row.ratio = median(ratios);
   row.goal = "at least 0.5 x";
   row.met = row.ratio >= 0.5;
   row.error = offBy(kReceiver, limit);
