@@ -1,62 +1,129 @@
-// The bundle: service "cache-events", on the grid when there is one; metrics ox_cache_*.
+// The bundle: services "cache-events" and "cache", on the grid when there is one; figures; clearing.
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
 #include "base/log.h"
 #include "base/random.h"
+#include "clearing.h"
+#include "config/check.h"
 #include "config/config.h"
 #include "config/keys_cache.h"
 #include "events.h"
-#include "management/management.h"
+#include "figures.h"
+#include "grid_transport.h"
+#include "regions.h"
 #include "runtime/bundle.h"
 
 namespace ox::caching {
 namespace {
 
-void metrics(const CacheEventsService& events, std::vector<management::MetricSample>& out) {
-  const EventCounters c = events.counters();
-  const auto add = [&](const char* name, const char* help, std::uint64_t value) {
-    out.push_back({name, help, true, {}, static_cast<double>(value)});
-  };
-  add("ox_cache_events_published_total", "Invalidations sent to the other nodes", c.published);
-  add("ox_cache_events_publish_failures_total", "Invalidations that could not be sent",
-      c.publishFailures);
-  add("ox_cache_events_received_total", "Invalidations received from other nodes", c.received);
-  add("ox_cache_events_undecodable_total", "Messages of the topic that cannot be decoded",
-      c.undecodable);
-  add("ox_cache_events_lost_total", "Messages that were lost on the way here", c.lostMessages);
-  add("ox_cache_clear_all_total", "Times all regions were cleared after a loss", c.clearedAll);
+namespace keys = config::keys;
+
+constexpr std::size_t kSenderBytes = 16;
+constexpr std::int64_t kShrinkTickMillis = 1'000;
+constexpr std::int64_t kDefaultTopics = 5;
+
+// As soon as the module is loaded, so that --check-config shows the mistakes of *.ccf, too.
+const std::shared_ptr<void> gCheck =
+    config::registerCheck([](const config::Config& config, std::vector<config::Problem>& problems) {
+      static_cast<void>(readCacheSettings(config.directory(), problems));
+    });
+
+EventSettings eventSettings(const config::Config& config) {
+  EventSettings s;
+  s.senderId = secureHex(kSenderBytes);
+  s.process = secureRandom().next();
+  const std::int64_t topics = config.get(keys::kCacheTopicCount);
+  s.topicCount = static_cast<int>(topics > 0 ? topics : kDefaultTopics);
+  s.delayMillis = config.get(keys::kCacheEventDelay).value;
+  s.receiver.repairMillis = config.get(keys::kCacheRepairInterval).value;
+  s.receiver.forgetMillis = config.get(keys::kCacheSilentNodeTimeout).value;
+  s.announceMillis = std::min(config.get(keys::kCacheAnnounceInterval).value,
+                              s.receiver.repairMillis / kTickPart);
+  return s;
 }
 
 class CachingActivator final : public runtime::BundleActivator {
  public:
   Status start(runtime::BundleContext& context) override {
-    static constexpr std::size_t kSenderBytes = 16;
-    const auto config = context.need<config::ConfigService>("config")->current();
-    const auto management = context.need<management::Management>("management");
+    const auto configuration = context.need<config::ConfigService>("config");
+    const auto config = configuration->current();
+    std::vector<config::Problem> problems;
+    CacheSettings settings = readCacheSettings(config->directory(), problems);
+    for (const auto& problem : problems)
+      if (problem.severity == config::Problem::Severity::kError)
+        return Error(Code::kInvalid, problem.toString());
+    regions_ = std::make_shared<Regions>(std::move(settings));
+
+    std::shared_ptr<EventTransport> transport;
+    EventSettings events = eventSettings(*config);
     const auto grid = context.need<services::Grid>("grid");
-    std::shared_ptr<services::GridTopic> topic;
-    if (!config->get(config::keys::kCacheEventInvalidation))
+    if (!config->get(keys::kCacheEventInvalidation))
       log::warn("com.openexchange.caching.jcs.eventInvalidation=false: the lateral TCP auxiliary is "
                 "not there yet, caches of other nodes are NOT invalidated");
     else if (!grid) log::info("no grid: cache invalidations stay on this node");
-    else topic = grid->topic(kTopicName);
-    events_ = std::make_shared<CacheEventsService>(topic, secureHex(kSenderBytes));
-    metrics_ = management->addMetrics(
-        [events = events_](std::vector<management::MetricSample>& out) { metrics(*events, out); });
+    else transport = std::make_shared<GridTransport>(grid, events.topicCount);
+    events.clusterWide = [regions = regions_](const std::string& r) { return regions->clusterWide(r); };
+    events.regions = [regions = regions_] { return regions->clusterWideRegions(); };
+    events.trust = [regions = regions_](std::int64_t until) { regions->trustUntil(until); };
+    events_ = std::make_shared<CacheEventsService>(transport, std::move(events));
+    regions_->attach(events_);
+    shrinker_ = std::make_unique<Ticker>("cache-shrink", kShrinkTickMillis,
+                                         [regions = regions_] { regions->tick(); });
+    manage(*context.need<management::Management>("management"));
+    reload_ = configuration->onReload(
+        [regions = regions_](const config::Config&, const config::Config& after) {
+          std::vector<config::Problem> found;
+          CacheSettings again = readCacheSettings(after.directory(), found);
+          if (std::any_of(found.begin(), found.end(), [](const auto& p) {
+                return p.severity == config::Problem::Severity::kError;
+              }))
+            log::warn("the cache regions stay as they are: " + found.front().toString());
+          else regions->reconfigure(std::move(again));
+        });
     context.offer<services::CacheEvents>("cache-events", events_);
+    context.offer<services::CacheService>("cache", regions_);
     return {};
   }
+
   void stop() override {
-    metrics_.reset();
+    reload_.reset();
+    registrations_.clear();
+    shrinker_.reset();
     if (events_) events_->stop();
+    if (regions_) regions_->close();
     events_.reset();
+    regions_.reset();
   }
 
  private:
+  void manage(management::Management& management) {
+    registrations_.push_back(management.addMBeans([events = events_, regions = regions_] {
+      return cacheBeans(regions->stats(), events->counters());
+    }));
+    registrations_.push_back(
+        management.addMetrics([events = events_, regions = regions_](
+                                  std::vector<management::MetricSample>& out) {
+          cacheMetrics(regions->stats(), events->counters(), out);
+        }));
+    registrations_.push_back(management.addOperation(
+        "CacheService/clear", management::Access::kMaster,
+        [events = events_, regions = regions_](const nlohmann::json& arguments,
+                                               const management::Caller&) {
+          return clearCaches(arguments, *regions, *events);
+        }));
+  }
+
+  std::shared_ptr<Regions> regions_;
   std::shared_ptr<CacheEventsService> events_;
-  management::Registration metrics_;
+  std::unique_ptr<Ticker> shrinker_;
+  std::shared_ptr<void> reload_;
+  std::vector<management::Registration> registrations_;
 };
 
 }  // namespace
 }  // namespace ox::caching
 
-OX_BUNDLE("caching", OX_VERSION, "config,management,grid?", "cache-events",
+OX_BUNDLE("caching", OX_VERSION, "config,management,grid?", "cache-events,cache",
           ox::caching::CachingActivator)

@@ -1,5 +1,6 @@
 #include "events.h"
 
+#include <algorithm>
 #include <exception>
 #include <vector>
 
@@ -11,7 +12,6 @@ namespace ox::caching {
 
 using services::CacheEvent;
 using services::CacheListener;
-using services::TopicMessage;
 
 struct CacheEventsService::Entry {
   std::string region;  // empty = all
@@ -42,19 +42,59 @@ class CacheEventsService::Ending final : public services::Subscription {
   std::shared_ptr<Entry> entry_;
 };
 
-CacheEventsService::CacheEventsService(std::shared_ptr<services::GridTopic> topic,
-                                       std::string senderId)
-    : topic_(std::move(topic)), senderId_(std::move(senderId)),
-      listeners_(std::make_shared<Listeners>()), remote_(1, kQueueLimit, "cache-events") {
-  if (topic_)
-    subscription_ =
-        topic_->subscribe([this](const TopicMessage& message) { onMessage(message); });
+namespace {
+
+constexpr std::int64_t kSlowestTick = 250;
+
+std::int64_t tickMillis(const EventSettings& s) {
+  std::int64_t every = std::min({kSlowestTick, s.announceMillis / 2,
+                                 s.receiver.repairMillis / (2 * kTickPart)});
+  if (s.delayMillis > 0) every = std::min(every, s.delayMillis);
+  return std::max<std::int64_t>(every, 1);
+}
+
+}  // namespace
+
+CacheEventsService::CacheEventsService(std::shared_ptr<EventTransport> transport,
+                                       EventSettings settings, Clock& clock)
+    : transport_(std::move(transport)), settings_(std::move(settings)), clock_(clock),
+      listeners_(std::make_shared<Listeners>()),
+      sender_(settings_.senderId, settings_.topicCount, settings_.delayMillis, settings_.process),
+      announcedMillis_(clock.steadyMillis() - settings_.announceMillis),
+      receiver_(settings_.receiver), remote_(1, kQueueLimit, "cache-events") {
+  if (!transport_) return;
+  EventSink sink;
+  sink.message = [this](const std::string& source, int topic, std::uint64_t number,
+                        const Bytes& payload, bool local) {
+    if (local) {
+      std::lock_guard lock(sendMutex_);
+      sender_.numbered(topic, number);
+    } else {
+      queue([=, this] { onMessage(source, topic, number, payload); });
+    }
+  };
+  sink.announcement = [this](const std::string& source, const Bytes& payload) {
+    queue([=, this] { onAnnouncement(source, payload); });
+  };
+  sink.members = [this](std::vector<EventSource> others) {
+    queue([this, others = std::move(others)] {
+      receiver_.members(others, clock_.steadyMillis());
+    });
+  };
+  transport_->start(std::move(sink));
+  ticker_ = std::make_unique<Ticker>("cache-tick", tickMillis(settings_), [this] { tick(); });
 }
 
 CacheEventsService::~CacheEventsService() { stop(); }
 
 void CacheEventsService::stop() {
-  subscription_.reset();
+  if (stopped_.exchange(true)) return;
+  ticker_.reset();
+  if (transport_) {
+    send();
+    announce(true);
+    transport_->stop();
+  }
   remote_.stop();
 }
 
@@ -90,61 +130,139 @@ void CacheEventsService::dispatch(const CacheEvent& event, bool fromRemote) {
 
 void CacheEventsService::publish(const CacheEvent& event) {
   dispatch(event, false);
-  if (!topic_) return;
-  const Status status = topic_->publish(encodeMessage({senderId_, {event}}));
-  if (status.ok()) {
-    ++published_;
-    return;
+  if (!transport_ || (settings_.clusterWide && !settings_.clusterWide(event.region))) return;
+  bool room = true;
+  {
+    std::lock_guard lock(sendMutex_);
+    room = sender_.offer(event, clock_.steadyMillis());
   }
-  ++publishFailures_;
-  log::warn("an invalidation of region " + event.region + " did not reach the other nodes: " +
-            status.error().toString());
+  if (!room) ++publishFailures_;
+  send();
 }
 
-bool CacheEventsService::gapBefore(const TopicMessage& message) {
-  std::lock_guard lock(sequenceMutex_);
-  const auto it = lastSequence_.find(message.source);
-  if (it == lastSequence_.end()) {
-    // Publishers that are long gone make room all at once: their successors have new ids.
-    if (lastSequence_.size() >= kMaxSources) lastSequence_.clear();
-    lastSequence_.emplace(message.source, message.sequence);
-    return false;
+// One thread at a time takes what is due; what others add meanwhile goes along in its next round, and
+// that makes the batches.
+void CacheEventsService::send() {
+  std::unique_lock lock(sendMutex_);
+  if (sending_) return;
+  sending_ = true;
+  for (;;) {
+    auto due = sender_.take(clock_.steadyMillis());
+    if (due.empty()) break;
+    lock.unlock();
+    std::size_t failed = 0;
+    std::string why;
+    for (Outgoing& one : due) {
+      const Status status = transport_->publish(one.topic, std::move(one.payload));
+      ++(status.ok() ? published_ : publishFailures_);
+      if (status.ok()) continue;
+      ++failed;
+      why = status.error().toString();
+    }
+    if (failed != 0)
+      log::warn(std::to_string(failed) + " cache invalidations did not reach the other nodes, which "
+                "are told to clear their caches instead: " + why);
+    lock.lock();
+    for (; failed != 0; --failed) sender_.lost();
   }
-  const bool gap = message.sequence > it->second + 1;
-  if (message.sequence > it->second) it->second = message.sequence;
-  return gap;
+  sending_ = false;
 }
 
-void CacheEventsService::onMessage(const TopicMessage& message) {
-  if (message.local) return;
-  const bool gap = gapBefore(message);
-  if (gap) ++lostMessages_;
-  if (remote_.submit([this, message, gap] { handle(message, gap); })) return;
-  // The messages that fill the queue will find the flag.
+void CacheEventsService::announce(bool ended) {
+  Announcement said;
+  {
+    std::lock_guard lock(sendMutex_);
+    const std::int64_t now = clock_.steadyMillis();
+    said = sender_.announcement();
+    if (!ended && said.losses == saidLosses_ &&
+        now - announcedMillis_ < settings_.announceMillis)
+      return;
+    announcedMillis_ = now;
+    saidLosses_ = said.losses;
+  }
+  said.ended = ended;
+  said.lateral = transport_->lateral();
+  // Refused while this node has not joined: the others notice the silence.
+  static_cast<void>(transport_->announce(said.encode()));
+}
+
+void CacheEventsService::tick() {
+  if (!transport_) return;
+  if (settings_.delayMillis > 0) send();
+  announce(false);
+  if (!lookQueued_.exchange(true)) queue([this] { look(); });
+}
+
+void CacheEventsService::queue(std::function<void()> work) {
+  if (remote_.submit(std::move(work))) return;
+  // What fills the queue will find the flag.
   ++lostMessages_;
   queueWasFull_ = true;
 }
 
-void CacheEventsService::handle(const TopicMessage& message, bool gap) {
-  const auto decoded = decodeMessage(message.payload);
+void CacheEventsService::look() {
+  lookQueued_ = false;
+  if (queueWasFull_.exchange(false)) flush("the queue of received events was full");
+  if (const auto why = receiver_.tick(clock_.steadyMillis())) flush(*why);
+  gaps_ = receiver_.gaps();
+  silences_ = receiver_.silences();
+  if (settings_.trust) settings_.trust(receiver_.trustedUntil());
+}
+
+void CacheEventsService::onMessage(const std::string& source, int topic, std::uint64_t number,
+                                   const Bytes& payload) {
+  const auto decoded = decodeMessage(payload);
   if (!decoded.ok()) {
     ++undecodable_;
-    log::warn("a message of the topic " + std::string(kTopicName) + " from " + message.source +
-              " cannot be decoded: " + decoded.error().message);
+    log::warn("a cache event of " + source + " cannot be decoded: " + decoded.error().message);
   }
-  if (queueWasFull_.exchange(false) || gap || !decoded.ok()) clearEverything();
-  if (!decoded.ok() || decoded->senderId == senderId_) return;
+  if (const auto why = receiver_.message(source, topic, number, clock_.steadyMillis())) {
+    gaps_ = receiver_.gaps();
+    flush(*why);
+  } else if (queueWasFull_.exchange(false)) {
+    flush("the queue of received events was full");
+  } else if (!decoded.ok()) {
+    flush("a message cannot be decoded");
+  }
+  if (!decoded.ok() || decoded->senderId == settings_.senderId) return;
   for (const auto& event : decoded->events) {
     ++received_;
     dispatch(event, true);
   }
 }
 
-void CacheEventsService::clearEverything() {
+void CacheEventsService::onAnnouncement(const std::string& source, const Bytes& payload) {
+  const auto said = Announcement::decode(payload);
+  if (!said.ok()) {
+    ++undecodable_;
+    log::warn("an announcement of " + source + " cannot be read: " + said.error().message);
+    return;  // it counts as not made
+  }
+  const bool lateral = transport_->lateral();
+  if (said->lateral != lateral || said->topicCount != settings_.topicCount) {
+    if (warnedOf_.size() >= kMaxSources) warnedOf_.clear();
+    if (warnedOf_.insert(source).second)
+      log::warn(said->lateral != lateral
+                    ? "the node " + source + " has com.openexchange.caching.jcs.eventInvalidation=" +
+                          (said->lateral ? "false" : "true") +
+                          ", this one has not: cache invalidations between them are lost"
+                    : "the node " + source + " has com.openexchange.caching.events.ms.topicCount=" +
+                          std::to_string(said->topicCount) + ", this one " +
+                          std::to_string(settings_.topicCount) +
+                          ": caches are flushed for each event that is not heard here");
+  }
+  if (said->lateral != lateral) return;
+  if (const auto why = receiver_.announced(source, *said, clock_.steadyMillis())) flush(*why);
+}
+
+void CacheEventsService::flush(const std::string& why) {
   ++clearedAll_;
-  log::warn("invalidations of other nodes were lost: all cache regions are cleared");
+  log::warn("invalidations of other nodes may be missing, all cluster-wide cache regions are cleared: " +
+            why);
   std::set<std::string> regions = {services::kRegionContext, services::kRegionSchema,
                                    services::kRegionUser};
+  if (settings_.regions)
+    for (auto& name : settings_.regions()) regions.insert(std::move(name));
   {
     std::lock_guard lock(listeners_->mutex);
     for (const auto& entry : listeners_->entries)
@@ -160,11 +278,17 @@ void CacheEventsService::clearEverything() {
 
 EventCounters CacheEventsService::counters() const {
   EventCounters out;
+  {
+    std::lock_guard lock(sendMutex_);
+    out.offered = sender_.offered();
+    out.merged = sender_.merged();
+  }
   out.published = published_;
   out.publishFailures = publishFailures_;
   out.received = received_;
   out.undecodable = undecodable_;
-  out.lostMessages = lostMessages_;
+  out.lostMessages = lostMessages_ + gaps_;
+  out.silent = silences_;
   out.clearedAll = clearedAll_;
   return out;
 }

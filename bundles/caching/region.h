@@ -31,7 +31,10 @@ class Region final : public services::CacheRegion {
   // only remove here. `publish` is expected to come back through apply().
   using Publish = std::function<void(const services::CacheEvent&)>;
 
-  Region(std::string name, const RegionSettings& settings, Clock& clock, Publish publish = {});
+  // `trusted`: until when the values of a cluster-wide region may be read (steady milliseconds); null =
+  // always. It outlives the region.
+  Region(std::string name, const RegionSettings& settings, Clock& clock, Publish publish = {},
+         const std::atomic<std::int64_t>* trusted = nullptr);
   ~Region() override;
 
   const std::string& name() const override { return name_; }
@@ -77,6 +80,7 @@ class Region final : public services::CacheRegion {
   const std::string name_;
   Clock& clock_;
   const Publish publish_;
+  const std::atomic<std::int64_t>* const trusted_;
   std::unique_ptr<Shard[]> shards_;
   std::size_t shardCount_ = 1;  // a power of two
   // Read with each operation, changed by reconfigure() only.

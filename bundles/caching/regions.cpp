@@ -17,7 +17,7 @@ Regions::~Regions() { close(); }
 // The mutex is held.
 std::shared_ptr<Region> Regions::make(const std::string& name) {
   const auto publish = [this](const CacheEvent& event) { this->publish(event); };
-  auto region = std::make_shared<Region>(name, settings_.of(name), clock_, publish);
+  auto region = std::make_shared<Region>(name, settings_.of(name), clock_, publish, &trusted_);
   if (closed_) region->close();
   regions_[name] = {region, clock_.steadyMillis()};
   return region;

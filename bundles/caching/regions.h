@@ -2,7 +2,7 @@
 //
 // Threads:   any. tick() is called by one thread (the bundle's ticker).
 // Ownership: regions stay until the end of the service; close() empties them, whoever still holds one
-//            gets a miss for every get.
+//            gets a miss for every get. Holders must be gone before the service is destroyed.
 // Bounds:    kMaxRegions; further names share one region that keeps nothing.
 #pragma once
 
@@ -33,6 +33,8 @@ class Regions final : public services::CacheService {
   bool clusterWide(const std::string& region) const;
   std::vector<std::string> clusterWideRegions() const;
   void reconfigure(CacheSettings settings);
+  // Values of cluster-wide regions may be read until then; at first for ever.
+  void trustUntil(std::int64_t steadyMillis) { trusted_ = steadyMillis; }
   // Shrinks the regions whose interval is over.
   void tick();
 
@@ -52,6 +54,7 @@ class Regions final : public services::CacheService {
   std::map<std::string, Slot> regions_;
   std::shared_ptr<Region> overflow_;
   bool closed_ = false;
+  std::atomic<std::int64_t> trusted_{INT64_MAX};
   std::shared_ptr<services::CacheEvents> events_;
   std::unique_ptr<services::Subscription> subscription_;
 };
