@@ -10,6 +10,8 @@ namespace {
 
 // A result row that conflicts with a neighbour's transaction is written again this often.
 constexpr int kWriteTries = 5;
+// A task whose connection was lost is performed this often altogether.
+constexpr int kTaskTries = 3;
 
 Error noConnection(const Error& error, const std::string& schema) {
   return updateSqlError(error, "connecting to schema " + schema);
@@ -27,18 +29,30 @@ Status Phase::run(services::UpdateReport& report) {
   } catch (const std::exception& e) {
     result = Error(Code::kUpdFailed, std::string("unexpected: ") + e.what());
   }
+  at("ended");
   giveBack();
+  at("given-back");
   if (result) log::info("Finished " + what);
   return result;
+}
+
+MasterPolicy Phase::policy() const {
+  return {in_.settings.masterRetryMillis, [this]() -> Status {
+            if (runner_.stopping_) return Error(Code::kShutdown);
+            return {};
+          }};
 }
 
 Status Phase::openConnection() {
   if (connection_ && !(*connection_)->broken()) return {};
   connection_.reset();
-  auto opened = runner_.database_.schemaWrite(in_.schema, true);
-  if (!opened) return noConnection(opened.error(), in_.schema.schema);
+  auto opened = openMaster(runner_.database_, in_.schema, true, policy(), runner_.clock_);
+  if (!opened) return opened.error();
   connection_.emplace(std::move(*opened));
-  return {};
+  runner_.setWork(in_.schema, {{}, static_cast<std::int64_t>((*connection_)->connectionId()),
+                               runner_.clock_.steadyMillis()});
+  // A successor must know which connection to look for. take() does the same for the first one.
+  return lease_ ? lease_->bind(**connection_) : Status();
 }
 
 Status Phase::take() {
@@ -48,9 +62,20 @@ Status Phase::take() {
   settings.idleMillis = in_.kind == Concurrency::kBlocking ? in_.settings.idle.lockedMillis
                                                            : in_.settings.idle.backgroundMillis;
   settings.owner = in_.settings.node.substr(0, 200) + "#" + secureHex(8);
+  settings.leaseMillis = in_.settings.idle.lockedMillis;
   auto taken = SchemaLease::take(**connection_, in_.kind, settings, runner_.clock_);
+  if (!taken && taken.error().code == Code::kUpdLocked) {
+    // An owner whose time is over has no right to the rows any more, frozen or not.
+    auto frozen = SchemaLease::expiredOwner(**connection_, in_.kind);
+    if (frozen && *frozen) {
+      if (Status s = endPredecessor(**connection_, **frozen, 0, policy().goOn, runner_.clock_); !s)
+        return s;
+      taken = SchemaLease::take(**connection_, in_.kind, settings, runner_.clock_);
+    }
+  }
   if (taken) {
     lease_ = std::move(*taken);
+    at("taken");
     return {};
   }
   if (taken.error().code == Code::kUpdLocked) {
@@ -79,23 +104,58 @@ Status Phase::beat() {
   return result;
 }
 
+Status Phase::endPredecessorOfLease() {
+  if (!lease_->predecessor()) return {};
+  const auto goOn = [this]() -> Status {
+    if (runner_.stopping_) return Error(Code::kShutdown);
+    if (lease_->lost()) return Error(Code::kUpdSuperseded);
+    return {};
+  };
+  return endPredecessor(**connection_, *lease_->predecessor(), in_.settings.takeoverWaitMillis,
+                        goOn, runner_.clock_);
+}
+
+Result<std::vector<TaskPtr>> Phase::plan(const Executed& executed) const {
+  if (in_.settings.forced.empty())
+    return planPhase(in_.tasks.tasks, in_.exclusions, executed, in_.kind);
+  auto forced = forcedTasks(in_.tasks.tasks, in_.settings.forced);
+  if (!forced) return forced.error();
+  return in_.kind == Concurrency::kBlocking ? forced->blocking : forced->background;
+}
+
+Status Phase::mayBegin(const services::UpdateTask& task) {
+  if (runner_.stopping_)
+    return Error(Code::kShutdown,
+                 "the node is stopping, " + task.name() + " and what follows were not begun");
+  // The surest look: ask the database now, not when the timer comes round.
+  if (Status s = beat(); !s && (s.error().code == Code::kUpdSuperseded || lease_->lost()))
+    return Error(Code::kUpdSuperseded, s.error().message + "; stopped before " + task.name());
+  return {};
+}
+
 Status Phase::work(services::UpdateReport& report) {
+  LeaseKeeper keeper(in_.settings.refreshMillis, [this] { static_cast<void>(beat()); });
   if (in_.kind == Concurrency::kBlocking) runner_.invalidate(in_.schema);
+  if (Status s = endPredecessorOfLease(); !s) return s;
+  at("predecessor-ended");
   // Under the lock: what another node has done meanwhile vanishes from the list.
   auto state = loadUpdates(**connection_, in_.settings.idle);
   if (!state) return state.error();
   Executed executed = state->executed();
-  auto plan = planPhase(in_.tasks.tasks, in_.exclusions, executed, in_.kind);
-  if (!plan) return plan.error();
-  LeaseKeeper keeper(in_.settings.refreshMillis, [this] { static_cast<void>(beat()); });
-  for (const TaskPtr& task : *plan) {
-    if (runner_.stopping_)
-      return Error(Code::kShutdown, "the node is stopping, " + task->name() +
-                                        " and what follows were not begun");
-    // The surest look: ask the database now, not when the timer comes round.
-    if (Status s = beat(); !s && (s.error().code == Code::kUpdSuperseded || lease_->lost()))
-      return Error(Code::kUpdSuperseded, s.error().message + "; stopped before " + task->name());
+  auto tasks = plan(executed);
+  if (!tasks) return tasks.error();
+  at("planned");
+  for (const TaskPtr& task : *tasks) {
+    const StopReason reason = in_.settings.control->reason(runner_.clock_);
+    if (reason != StopReason::kNone) {
+      report.stopped = stopWord(reason);
+      log::info("The run on schema " + in_.schema.schema + " ends before " + task->name() + ": " +
+                report.stopped);
+      return {};
+    }
+    if (Status s = mayBegin(*task); !s) return s;
     if (Status s = runTask(*task, executed, report); !s) return s;
+    if (!report.stopped.empty()) return {};
   }
   return {};
 }
@@ -114,22 +174,56 @@ Status Phase::perform(services::UpdateTask& task) {
   }
 }
 
+Result<Status> Phase::attempt(services::UpdateTask& task, const Executed& executed,
+                              std::uint64_t& row) {
+  const std::string& name = task.name();
+  for (int i = 1;; ++i) {
+    if (Status s = openConnection(); !s) return s.error();
+    auto started = recordStart(**connection_, {in_.runId, name, lease_->kind(), lease_->fence(),
+                                               lease_->owner()});
+    if (!started) return started.error();
+    row = *started;
+    at("start-recorded");
+    // A forced task runs whatever its dependencies say.
+    if (Status s = checkDependencies(task, executed); !s && in_.settings.forced.empty()) return s;
+    log::info("Starting update task " + name + " on schema " + in_.schema.schema);
+    runner_.setWork(in_.schema, {name, static_cast<std::int64_t>((*connection_)->connectionId()),
+                                 runner_.clock_.steadyMillis()});
+    Status result = perform(task);
+    runner_.setWork(in_.schema, {{}, static_cast<std::int64_t>((*connection_)->connectionId()),
+                                 runner_.clock_.steadyMillis()});
+    at("performed");
+    if (result || !masterTrouble(**connection_)) return result;
+    // The master, not the task: wait for it, make sure that the lease is still ours, do it again.
+    const Error error = updateSqlError(result.error(), "performing " + name);
+    if (i >= kTaskTries) return Error(Code::kUpdNoConnection, error.message);
+    log::warn("update task " + name + " on schema " + in_.schema.schema +
+              " lost its master and is performed again: " + error.toString());
+    connection_.reset();
+    if (Status s = openConnection(); !s) return s.error();
+    if (Status s = mayBegin(task); !s) return s.error();
+  }
+}
+
 Status Phase::runTask(services::UpdateTask& task, Executed& executed,
                       services::UpdateReport& report) {
   const std::string& name = task.name();
-  if (Status s = openConnection(); !s) return s;
-  auto runRow = recordStart(**connection_, {in_.runId, name, lease_->kind(), lease_->fence(),
-                                            lease_->owner()});
-  if (!runRow) return runRow.error();
   const std::int64_t began = runner_.clock_.steadyMillis();
-  Status result = checkDependencies(task, executed);
-  if (result) {
-    log::info("Starting update task " + name + " on schema " + in_.schema.schema);
-    result = perform(task);
-  }
+  std::uint64_t runRow = 0;
+  auto attempted = attempt(task, executed, runRow);
+  if (!attempted) return attempted.error();
+  const Status& result = *attempted;
   const std::string took = std::to_string(runner_.clock_.steadyMillis() - began) + " ms";
   if (!result && result.error().code == Code::kUpdSuperseded) return result;
-  if (Status s = writeEnd(name, *runRow, result); !s) return s;
+  if (!result && in_.settings.control->aborted()) {
+    // Its statement was killed: no result, so that the task stays pending.
+    report.stopped = stopWord(StopReason::kAborted);
+    log::warn("Update task " + name + " on schema " + in_.schema.schema + " was aborted (" + took +
+              "): " + result.error().toString());
+    return {};
+  }
+  if (Status s = writeEnd(name, runRow, result); !s) return s;
+  at("result-written");
   executed[name] = result.ok();
   if (result) {
     ++runner_.counts_.tasksSucceeded;
@@ -167,9 +261,8 @@ Status Phase::writeEnd(const std::string& task, std::uint64_t runRow, const Stat
 
 void Phase::giveBack() {
   connection_.reset();
-  auto connection = runner_.database_.schemaWrite(in_.schema);
-  Status released = connection ? lease_->release(**connection)
-                               : Status(noConnection(connection.error(), in_.schema.schema));
+  auto connection = openMaster(runner_.database_, in_.schema, false, policy(), runner_.clock_);
+  Status released = connection ? lease_->release(**connection) : Status(connection.error());
   if (!released)
     log::warn("the lock of schema " + in_.schema.schema + " was not given back: " +
               released.error().toString());

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "master.h"
 #include "runner.h"
 
 namespace ox::update {
@@ -30,8 +31,15 @@ class Phase {
  private:
   Status take();
   Status work(services::UpdateReport& report);
+  Status endPredecessorOfLease();
+  Result<std::vector<TaskPtr>> plan(const Executed& executed) const;
+  Status mayBegin(const services::UpdateTask& task);
   Status runTask(services::UpdateTask& task, Executed& executed, services::UpdateReport& report);
+  // Performs the task, again after an outage of the master; `row` = the last start recorded.
+  Result<Status> attempt(services::UpdateTask& task, const Executed& executed, std::uint64_t& row);
   Status perform(services::UpdateTask& task);
+  void at(const char* point) const { if (in_.settings.probe) in_.settings.probe(point); }
+  MasterPolicy policy() const;
   Status beat();
   Status writeEnd(const std::string& task, std::uint64_t runRow, const Status& result);
   Status openConnection();

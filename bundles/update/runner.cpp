@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "master.h"
 #include "phase.h"
 
 namespace ox::update {
@@ -13,13 +14,42 @@ Error asUpdateError(const Error& error, const std::string& schema) {
   return Error(Code::kUpdFailed, "updating schema " + schema + " failed: " + error.toString());
 }
 
+Result<Separated> dueTasks(const TaskSet& tasks, const Exclusions& exclusions,
+                           const RunnerSettings& settings, const Executed& executed) {
+  if (settings.forced.empty()) return pendingTasks(tasks.tasks, exclusions, executed);
+  return forcedTasks(tasks.tasks, settings.forced);
+}
+
 }  // namespace
 
 std::vector<std::string> Runner::runningSchemas() const {
   std::lock_guard lock(mutex_);
   std::vector<std::string> out;
-  for (const services::SchemaRef& schema : running_) out.push_back(schema.schema);
+  for (const auto& [schema, work] : running_) out.push_back(schema.schema);
   return out;
+}
+
+std::optional<Runner::Work> Runner::work(const services::SchemaRef& schema) const {
+  std::lock_guard lock(mutex_);
+  const auto found = running_.find(schema);
+  if (found == running_.end()) return std::nullopt;
+  return found->second;
+}
+
+void Runner::setWork(const services::SchemaRef& schema, Work work) {
+  std::lock_guard lock(mutex_);
+  running_[schema] = std::move(work);
+}
+
+Status Runner::killRunning(const services::SchemaRef& schema) {
+  const auto now = work(schema);
+  if (!now)
+    return Error(Code::kUpdNotLocked, "this node does not update schema " + schema.schema);
+  if (now->task.empty() || now->connectionId == 0) return {};
+  auto connection = database_.schemaWrite(schema);
+  if (!connection)
+    return updateSqlError(connection.error(), "connecting to schema " + schema.schema);
+  return killThread(**connection, now->connectionId, false);
 }
 
 void Runner::invalidate(const services::SchemaRef& schema) {
@@ -52,7 +82,7 @@ Result<services::UpdateReport> Runner::run(const services::SchemaRef& schema, co
   if (stopping_) return Error(Code::kShutdown);
   {
     std::lock_guard lock(mutex_);
-    if (!running_.insert(schema).second) {
+    if (!running_.try_emplace(schema).second) {
       ++counts_.refused;
       return Error(Code::kUpdLocked, "this node is updating schema " + schema.schema + " already");
     }
@@ -70,18 +100,26 @@ Result<services::UpdateReport> Runner::run(const services::SchemaRef& schema, co
   report.failed = tasks.problems;
   for (services::TaskFailure& problem : report.failed) problem.schema = schema.schema;
   const std::string runId = secureHex(16);
+  const auto goOn = [this] { return stopping_ ? Status(Error(Code::kShutdown)) : Status(); };
+  const MasterPolicy policy{settings.masterRetryMillis, goOn};
   bool counted = false;
   for (const Concurrency kind : {Concurrency::kBlocking, Concurrency::kBackground}) {
     Separated due;
+    bool leftBehind = false;
     {
-      auto connection = database_.schemaWrite(schema);
-      if (!connection)
-        return updateSqlError(connection.error(), "connecting to schema " + schema.schema);
+      auto connection = openMaster(database_, schema, false, policy, clock_);
+      if (!connection) return connection.error();
       auto state = loadUpdates(**connection, settings.idle);
       if (!state) return asUpdateError(state.error(), schema.schema);
-      due = pendingTasks(tasks.tasks, exclusions, state->executed());
+      auto wanted = dueTasks(tasks, exclusions, settings, state->executed());
+      if (!wanted) return wanted.error();
+      due = std::move(*wanted);
+      leftBehind = kind == Concurrency::kBlocking ? state->blockingLeftBehind
+                                                  : state->backgroundLeftBehind;
     }
-    if ((kind == Concurrency::kBlocking ? due.blocking : due.background).empty()) continue;
+    // A runner that died after its last task left the lock: taken and given back.
+    if ((kind == Concurrency::kBlocking ? due.blocking : due.background).empty() && !leftBehind)
+      continue;
     if (!counted) ++counts_.runs;
     counted = true;
     const PhaseInput input{schema, kind, tasks, exclusions, settings, runId};
@@ -90,6 +128,7 @@ Result<services::UpdateReport> Runner::run(const services::SchemaRef& schema, co
       if (s.error().code == Code::kUpdSuperseded) ++counts_.superseded;
       return asUpdateError(s.error(), schema.schema);
     }
+    if (!report.stopped.empty()) break;
   }
   return report;
 }

@@ -8,21 +8,27 @@
 //            refreshes the lease; a schema that already runs in this process is UPD-0003.
 // Ownership: borrows database and cache events; stop() (then waiting for the callers of run) must
 //            precede their end.
-// Errors:    UPD-0003 locked, UPD-0028 superseded (stops before the next task), UPD-0019, UPD-0022
+// Ending:    RunControl is looked at before each task; a run that ends early says so in
+//            report.stopped and leaves the rest pending.
+// Errors:    UPD-0003 locked, UPD-0028 superseded (stops before the next task), UPD-0008 the master
+//            stayed away or read-only (master.h), UPD-0019, UPD-0024 (forced, unknown), UPD-0022
 //            for what is not the failure of one task. A failed task is in the report instead.
 // source: the original's UpdateExecutor and UpdateProcess (order of steps, log lines).
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
-#include <set>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "run_control.h"
 #include "schema_lease.h"
 #include "services/cache_events.h"
 #include "services/database.h"
@@ -36,6 +42,14 @@ struct RunnerSettings {
   std::int64_t refreshMillis = 20000;
   db::IdleLimits idle;
   std::string node;  // host and process, becomes part of the lease's owner
+  std::int64_t takeoverWaitMillis = 600000;  // for what a dead runner left running, then KILL
+  std::int64_t masterRetryMillis = 60000;    // for a vanished or read-only master
+  std::int64_t metadataLockSeconds = 5;      // lock_wait_timeout of a DDL statement
+  int metadataLockTries = 10;
+  std::shared_ptr<RunControl> control = std::make_shared<RunControl>();
+  // Exactly these tasks, whether or not executed or excluded (forceupdatetask); empty = what is due.
+  std::vector<std::string> forced;
+  std::function<void(const std::string& point)> probe;  // tests only: called at each named point
 };
 
 // Installed tasks and what cannot be used; problems become failures of the report.
@@ -63,12 +77,24 @@ class Runner {
                                      const Exclusions& exclusions, const RunnerSettings& settings);
   // From now on no further task is begun; what runs is finished first.
   void stop() { stopping_ = true; }
+  // Ends the statement that the run on this schema executes now (KILL QUERY). The run must have
+  // been told to abort before (RunControl), else it counts the task as failed. UPD-0005 when this
+  // process does not update the schema.
+  Status killRunning(const services::SchemaRef& schema);
 
   const RunnerCounts& counts() const { return counts_; }
   std::vector<std::string> runningSchemas() const;
+  // What the run on a schema does now; nothing when there is none.
+  struct Work {
+    std::string task;            // empty = between tasks
+    std::int64_t connectionId = 0;
+    std::int64_t sinceSteady = 0;
+  };
+  std::optional<Work> work(const services::SchemaRef& schema) const;
 
  private:
   friend class Phase;
+  void setWork(const services::SchemaRef& schema, Work work);
   void invalidate(const services::SchemaRef& schema);
 
   services::DatabaseService& database_;
@@ -77,7 +103,7 @@ class Runner {
   std::atomic<bool> stopping_{false};
   RunnerCounts counts_;
   mutable std::mutex mutex_;
-  std::set<services::SchemaRef> running_;
+  std::map<services::SchemaRef, Work> running_;
 };
 
 }  // namespace ox::update

@@ -20,6 +20,27 @@ Error takeError(const Error& error, const std::string& kind, const std::string& 
   return updateSqlError(error, what);
 }
 
+// While taking: the server ends a transaction of ours that rests too long (unknown to MySQL, which
+// is no failure), and a row that somebody holds is not waited for long.
+class IdleTransactionLimit {
+ public:
+  explicit IdleTransactionLimit(db::Connection& connection) : connection_(connection) {
+    set(kTakeSeconds);
+  }
+  ~IdleTransactionLimit() { set(0); }
+  IdleTransactionLimit(const IdleTransactionLimit&) = delete;
+  IdleTransactionLimit& operator=(const IdleTransactionLimit&) = delete;
+
+ private:
+  void set(int seconds) {
+    const std::string wait = seconds > 0 ? std::to_string(kRowWaitSeconds) : "DEFAULT";
+    static_cast<void>(connection_.execute("SET SESSION innodb_lock_wait_timeout = " + wait));
+    static_cast<void>(connection_.execute("SET SESSION idle_transaction_timeout = " +
+                                          std::to_string(seconds)));
+  }
+  db::Connection& connection_;
+};
+
 }  // namespace
 
 Result<std::unique_ptr<SchemaLease>> SchemaLease::take(db::Connection& connection,
@@ -30,6 +51,8 @@ Result<std::unique_ptr<SchemaLease>> SchemaLease::take(db::Connection& connectio
   const std::string row =
       kind == services::Concurrency::kBlocking ? db::kLockedName : db::kBackgroundName;
   std::unique_ptr<SchemaLease> lease(new SchemaLease(row, settings, clock));
+  const IdleTransactionLimit limit(connection);
+  lease->lastBeatSteady_ = clock.steadyMillis();
   auto transaction = db::Transaction::begin(connection);
   if (!transaction) return updateSqlError(transaction.error(), "taking the lock");
   bool wasAbsent = false;
@@ -37,7 +60,6 @@ Result<std::unique_ptr<SchemaLease>> SchemaLease::take(db::Connection& connectio
   if (Status s = lease->takeLeaseRow(connection, wasAbsent); !s) return s.error();
   // On Galera a conflict shows only now.
   if (Status s = transaction->commit(); !s) return takeError(s.error(), row, "taking the lock");
-  lease->lastBeatSteady_ = clock.steadyMillis();
   return lease;
 }
 
@@ -63,6 +85,19 @@ Status SchemaLease::abandon(db::Connection& connection, services::Concurrency ki
   return transaction->commit();
 }
 
+Result<std::optional<Predecessor>> SchemaLease::expiredOwner(db::Connection& connection,
+                                                             services::Concurrency kind) {
+  auto rows = connection.query(
+      "SELECT owner, connection_id, server, bound FROM updateTaskLease WHERE kind = ? AND owner <> "
+      "'' AND connection_id > 0 AND expires > 0 AND expires < " + now(),
+      {kind == services::Concurrency::kBlocking ? db::kLockedName : db::kBackgroundName});
+  if (!rows) return updateSqlError(rows.error(), "reading the lease");
+  if (rows->empty()) return std::optional<Predecessor>{};
+  const db::Row& row = rows->front();
+  return std::optional<Predecessor>(
+      Predecessor{row.text(0), row.integer(1), row.text(2), row.integer(3)});
+}
+
 Status SchemaLease::takeOriginalRow(db::Connection& connection, bool& wasAbsent) {
   // By name, not by uuid: releases of the original before 7.10 gave the row a random one.
   auto rows = connection.query("SELECT HEX(uuid), lastModified, " + now() +
@@ -83,8 +118,15 @@ Status SchemaLease::takeOriginalRow(db::Connection& connection, bool& wasAbsent)
     if (*inserted != 1) return Error(Code::kUpdLockFailed);
     return {};
   }
+  // Nobody refreshes meanwhile: that needs the row which is locked here.
+  auto expired = connection.query(
+      "SELECT beat FROM updateTaskLease WHERE kind = ? AND owner <> '' AND expires > 0 AND "
+      "expires < " + now(),
+      {kind_});
+  if (!expired) return takeError(expired.error(), kind_, "reading the lease");
   for (const db::Row& row : *rows) {
     const std::int64_t idle = row.integer(2) - row.integer(1);
+    if (!expired->empty() && expired->front().integer(0) == row.integer(1)) continue;
     if (settings_.idleMillis <= 0 || idle <= settings_.idleMillis)
       return locked(kind_, "its row was refreshed " + std::to_string(idle) + " ms ago");
   }
@@ -114,7 +156,15 @@ Status SchemaLease::takeLeaseRow(db::Connection& connection, bool originalWasAbs
       " VALUES (?, 0, '', 0, 0, 0, 0)",
       {kind_});
   if (!row) return takeError(row.error(), kind_, "preparing the lease");
+  auto before = connection.query(
+      "SELECT owner, connection_id, server, bound FROM updateTaskLease WHERE kind = ? FOR UPDATE",
+      {kind_});
+  if (!before) return takeError(before.error(), kind_, "reading the lease");
+  if (!before->empty() && !before->front().text(0).empty() && before->front().integer(1) != 0)
+    predecessor_ = Predecessor{before->front().text(0), before->front().integer(1),
+                               before->front().text(2), before->front().integer(3)};
   std::string sql = "UPDATE updateTaskLease SET fence = fence + 1, owner = ?, connection_id = ?, "
+                    "server = " + std::string(kServerName) + ", bound = " + now() + ", beats = 0, "
                     "taken = ?, beat = ?, expires = ? WHERE kind = ? AND "
                     "(owner = '' OR (expires > 0 AND expires < " + now() + ")";
   if (originalWasAbsent)
@@ -123,7 +173,7 @@ Status SchemaLease::takeLeaseRow(db::Connection& connection, bool originalWasAbs
   auto changed = connection.execute(
       sql, {settings_.owner, static_cast<std::int64_t>(connection.connectionId()),
             lastModified_, lastModified_,
-            settings_.idleMillis > 0 ? lastModified_ + settings_.idleMillis : std::int64_t{0},
+            settings_.lifeMillis() > 0 ? lastModified_ + settings_.lifeMillis() : std::int64_t{0},
             kind_});
   if (!changed) return takeError(changed.error(), kind_, "taking the lease");
   if (*changed == 0) return locked(kind_, "the lease has an owner");
@@ -141,27 +191,31 @@ Error SchemaLease::superseded() {
 }
 
 Status SchemaLease::beat(db::Connection& connection) {
-  auto transaction = db::Transaction::begin(connection);
-  if (!transaction) return transaction.error();
-  auto clockRow = connection.query("SELECT " + now());
-  if (!clockRow) return clockRow.error();
-  const std::int64_t millis = clockRow->front().integer(0);
-  // The original's row first, as in take(): one order, no deadlock between our own runners.
-  auto row = connection.execute(
-      "UPDATE updateTask SET lastModified = ? WHERE cid = 0 AND uuid <=> UNHEX(?) AND "
-      "taskName = ? AND lastModified = ?",
-      {millis, uuid(), kind_, lastModified_});
-  if (!row) return row.error();
-  if (*row == 0) return superseded();
-  auto lease = connection.execute(
-      "UPDATE updateTaskLease SET beat = ?, expires = ? WHERE kind = ? AND fence = ? AND owner = ?",
-      {millis, settings_.idleMillis > 0 ? millis + settings_.idleMillis : std::int64_t{0}, kind_,
-       fence_, settings_.owner});
-  if (!lease) return lease.error();
-  if (*lease == 0) return superseded();
-  if (Status s = transaction->commit(); !s) return s;
-  lastModified_ = millis;
-  lastBeatSteady_ = clock_.steadyMillis();
+  const std::int64_t asked = clock_.steadyMillis();
+  // The two rows carry the same time as long as only we wrote them. It always grows, also when the
+  // database's clock is set back.
+  auto changed = connection.execute(
+      "UPDATE updateTask t STRAIGHT_JOIN updateTaskLease l SET t.lastModified = GREATEST(" + now() +
+          ", t.lastModified + 1), l.beat = GREATEST(" + now() + ", l.beat + 1), l.beats = l.beats "
+          "+ 1, l.expires = IF(? > 0, " + now() + " + ?, 0) WHERE t.cid = 0 AND t.uuid <=> "
+          "UNHEX(?) AND t.taskName = ? AND t.lastModified = l.beat AND l.kind = ? AND l.fence = ? "
+          "AND l.owner = ?",
+      {settings_.lifeMillis(), settings_.lifeMillis(), uuid(), kind_, kind_, fence_, settings_.owner});
+  if (!changed) return changed.error();
+  if (*changed == 0) return superseded();
+  lastBeatSteady_ = asked;
+  return {};
+}
+
+Status SchemaLease::bind(db::Connection& connection) {
+  std::lock_guard lock(mutex_);
+  if (superseded_) return superseded();
+  auto changed = connection.execute(
+      "UPDATE updateTaskLease SET connection_id = ?, server = " + std::string(kServerName) +
+          ", bound = " + now() + " WHERE kind = ? AND fence = ? AND owner = ?",
+      {static_cast<std::int64_t>(connection.connectionId()), kind_, fence_, settings_.owner});
+  if (!changed) return updateSqlError(changed.error(), "naming the connection in the lease");
+  if (*changed == 0) return superseded();
   return {};
 }
 
@@ -189,21 +243,22 @@ Status SchemaLease::guard(db::Connection& connection) {
 }
 
 Status SchemaLease::remove(db::Connection& connection) {
-  auto transaction = db::Transaction::begin(connection);
-  if (!transaction) return transaction.error();
+  // Two statements, each by itself: whoever dies in between leaves a lease without the original's
+  // row, which the next one takes like an unblocked schema; nobody waits for a frozen transaction.
   auto row = connection.execute(
-      "DELETE FROM updateTask WHERE cid = 0 AND uuid <=> UNHEX(?) AND taskName = ? AND "
-      "lastModified = ?",
-      {uuid(), kind_, lastModified_});
+      "DELETE t FROM updateTask t STRAIGHT_JOIN updateTaskLease l WHERE t.cid = 0 AND t.uuid <=> "
+      "UNHEX(?) AND t.taskName = ? AND t.lastModified = l.beat AND l.kind = ? AND l.fence = ? AND "
+      "l.owner = ?",
+      {uuid(), kind_, kind_, fence_, settings_.owner});
   if (!row) return row.error();
+  rowRemoved_ = rowRemoved_ || *row != 0;
   auto lease = connection.execute(
       "UPDATE updateTaskLease SET owner = '', connection_id = 0, expires = 0 "
       "WHERE kind = ? AND fence = ? AND owner = ?",
       {kind_, fence_, settings_.owner});
   if (!lease) return lease.error();
   if (*lease == 0) return superseded();
-  if (Status s = transaction->commit(); !s) return s;
-  if (*row == 0)
+  if (!rowRemoved_)
     return Error(Code::kUpdUnlockFailed, "the " + kind_ + " row was changed or removed by somebody "
                                          "else; the lease itself is given back");
   return {};
@@ -226,8 +281,8 @@ Status SchemaLease::release(db::Connection& connection) {
 bool SchemaLease::lost() const {
   std::lock_guard lock(mutex_);
   if (superseded_) return true;
-  return settings_.idleMillis > 0 &&
-         clock_.steadyMillis() - lastBeatSteady_ > settings_.idleMillis;
+  return settings_.lifeMillis() > 0 &&
+         clock_.steadyMillis() - lastBeatSteady_ > settings_.lifeMillis();
 }
 
 }  // namespace ox::update

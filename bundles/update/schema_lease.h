@@ -4,11 +4,16 @@
 //            Two rows are taken, refreshed and released together in one transaction:
 //              updateTaskLease  ours: owner and fence; the fence grows with every taking
 //              updateTask       the original's row LOCKED or BACKGROUND, its lastModified our beat
-//            Every change is a single conditional statement (this fence and owner; this
-//            lastModified), so whoever was overtaken changes nothing and notices it: 0 rows.
+//            Every change is conditional (this fence and owner; the original row still as the lease
+//            says it was written), so whoever was overtaken changes nothing and notices it: 0 rows.
+//            A refresh is one statement and raises the counter `beats`; what is compared stands in
+//            the database, so that a lost answer is never taken for a lost lease.
+// Connection: the lease names the database connection its owner works on (bind), with server and
+//            time; whoever takes over finds there what the dead owner left running (predecessor.h).
 // Taking:    the original row is absent, or stale by the idle time (its lastModified is replaced
 //            only if it is still the one that was seen), and nobody owns the lease or it expired by
-//            the database's clock. idle 0 = never stale. If the original row is gone while the
+//            the database's clock. idle 0 = never stale, unless the row is the one of an expired
+//            lease. If the original row is gone while the
 //            lease has an owner (an operator unblocked the schema), the lease counts as left
 //            behind kUnblockedMillis after its last beat.
 // Threads:   any; one mutex around each conversation with the database.
@@ -26,6 +31,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "database/connection.h"
+#include "predecessor.h"
 #include "services/updates.h"
 
 namespace ox::update {
@@ -33,10 +39,17 @@ namespace ox::update {
 inline constexpr std::int64_t kUnblockedMillis = 60000;
 // A row that two runners fight for is tried this often before it counts as not refreshed.
 inline constexpr int kRefreshTries = 3;
+// A runner that is frozen while it takes must not hold the rows for ever (MariaDB ends its
+// transaction after this; elsewhere the conditional statements alone decide).
+inline constexpr int kTakeSeconds = 20;
+inline constexpr int kRowWaitSeconds = 5;
 
 struct LeaseSettings {
-  std::int64_t idleMillis = 60000;  // 0 = never stale
+  std::int64_t idleMillis = 60000;  // of the original's row; 0 = never stale
   std::string owner;                // node and process, unique per taking
+  // Of a lease, which is refreshed for certain: expires after this; -1 = as idleMillis.
+  std::int64_t leaseMillis = -1;
+  std::int64_t lifeMillis() const { return leaseMillis < 0 ? idleMillis : leaseMillis; }
 };
 
 class SchemaLease {
@@ -51,6 +64,16 @@ class SchemaLease {
   // were written by this owner.
   static Status abandon(db::Connection& connection, services::Concurrency kind,
                         const std::string& owner);
+
+  // The owner of a lease that has run out, without any lock: it may be frozen inside a transaction
+  // and hold the rows that take() needs.
+  static Result<std::optional<Predecessor>> expiredOwner(db::Connection& connection,
+                                                         services::Concurrency kind);
+
+  // Names the connection that this owner works on from now. UPD-0028 once superseded.
+  Status bind(db::Connection& connection);
+  // The owner whose lease had run out, and the connection it worked on; nothing after a clean end.
+  const std::optional<Predecessor>& predecessor() const { return predecessor_; }
 
   // One beat. UPD-0028 once superseded (and for ever after); other errors may pass.
   Status refresh(db::Connection& connection);
@@ -82,9 +105,11 @@ class SchemaLease {
   std::int64_t fence_ = 0;
   db::Value uuid() const { return uuidHex_ ? db::Value{*uuidHex_} : db::Value{}; }
   std::optional<std::string> uuidHex_;  // of the original row
-  std::int64_t lastModified_ = 0;   // as we wrote it last
+  std::int64_t lastModified_ = 0;   // as take() wrote it
+  std::optional<Predecessor> predecessor_;
   std::int64_t lastBeatSteady_ = 0; // our clock, ms
   bool superseded_ = false;
+  bool rowRemoved_ = false;  // by an earlier try of release()
 };
 
 }  // namespace ox::update

@@ -87,6 +87,8 @@ RunnerSettings UpdateServiceImpl::settings() const {
   out.refreshMillis = refresh > 0 ? refresh : kDefaultRefreshMillis;
   out.idle.lockedMillis = config->get(config::keys::kUpdateLockedIdle);
   out.idle.backgroundMillis = config->get(config::keys::kUpdateBackgroundIdle);
+  out.takeoverWaitMillis = config->get(config::keys::kUpdateTakeoverWait);
+  out.masterRetryMillis = config->get(config::keys::kUpdateMasterRetry);
   out.node = nodeName();
   return out;
 }

@@ -1,5 +1,7 @@
 #include "task_order.h"
 
+#include <algorithm>
+
 namespace ox::update {
 namespace {
 
@@ -23,6 +25,21 @@ Separated pendingTasks(const std::vector<TaskPtr>& all, const Exclusions& exclus
   for (const TaskPtr& task : all) {
     if (exclusions.excluded(*task) || executed.count(task->name()) != 0) continue;
     (task->concurrency() == Concurrency::kBlocking ? out.blocking : out.background).push_back(task);
+  }
+  return out;
+}
+
+Result<Separated> forcedTasks(const std::vector<TaskPtr>& all,
+                              const std::vector<std::string>& names) {
+  Separated out;
+  for (const std::string& name : names) {
+    const auto found = std::find_if(all.begin(), all.end(),
+                                    [&](const TaskPtr& task) { return task->name() == name; });
+    if (found == all.end())
+      return Error(Code::kUpdUnknownTask,
+                   "no update task " + name.substr(0, 200) + " is installed on this node");
+    ((*found)->concurrency() == Concurrency::kBlocking ? out.blocking : out.background)
+        .push_back(*found);
   }
   return out;
 }

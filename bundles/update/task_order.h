@@ -54,6 +54,11 @@ struct Separated {
 Separated pendingTasks(const std::vector<TaskPtr>& all, const Exclusions& exclusions,
                        const Executed& executed);
 
+// The named tasks, whether executed or excluded or not, separated, in the order of their names'
+// list. UPD-0024 for a name that is not installed.
+Result<Separated> forcedTasks(const std::vector<TaskPtr>& all,
+                              const std::vector<std::string>& names);
+
 // Each task after what it depends on; a dependency counts when executed or placed before.
 Result<std::vector<TaskPtr>> sortByDependency(const std::vector<TaskPtr>& tasks,
                                               const Executed& executed);

@@ -12,6 +12,9 @@ constexpr const char* kCreateLease =
     "fence BIGINT NOT NULL,"
     "owner VARCHAR(255) NOT NULL,"
     "connection_id BIGINT UNSIGNED NOT NULL,"
+    "server VARCHAR(255) NOT NULL DEFAULT '',"
+    "bound BIGINT NOT NULL DEFAULT 0,"
+    "beats BIGINT NOT NULL DEFAULT 0,"
     "taken BIGINT NOT NULL,"
     "beat BIGINT NOT NULL,"
     "expires BIGINT NOT NULL,"
@@ -53,18 +56,46 @@ Result<SchemaUpdates> loadUpdates(db::Connection& connection, const db::IdleLimi
   auto leases = tableExists(connection, "updateTaskLease");
   if (!leases) return leases.error();
   if (!*leases) return out;
-  auto taken = connection.query(
-      std::string("SELECT IF(owner <> '', taken, 0), ") + kNowMillis +
-          " FROM updateTaskLease WHERE kind = ?",
-      {db::kLockedName});
-  if (!taken) return updateSqlError(taken.error(), "reading updateTaskLease");
-  if (taken->empty()) return out;
-  out.leaseTaken = taken->front().integer(0);
-  out.state.databaseMillis = taken->front().integer(1);
+  auto rows = connection.query(
+      std::string("SELECT kind, IF(owner <> '', taken, 0), owner <> '' AND expires > 0 AND expires "
+                  "< ") + kNowMillis + ", " + kNowMillis + " FROM updateTaskLease");
+  if (!rows) return updateSqlError(rows.error(), "reading updateTaskLease");
+  for (const db::Row& row : *rows) {
+    out.state.databaseMillis = row.integer(3);
+    if (row.text(0) == db::kLockedName) {
+      out.leaseTaken = row.integer(1);
+      out.blockingLeftBehind = row.boolean(2);
+    } else {
+      out.backgroundLeftBehind = row.boolean(2);
+    }
+  }
   return out;
 }
 
 Status ensureTables(db::Connection& connection) {
+  // One look instead of three DDL statements, which a Galera cluster would run on every node.
+  auto columns = connection.query(
+      "SELECT TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = "
+      "DATABASE() AND TABLE_NAME IN ('updateTask', 'updateTaskLease', 'updateTaskRun') AND "
+      "COLUMN_NAME IN ('taskName', 'kind', 'beats', 'run')");
+  if (!columns) return updateSqlError(columns.error(), "looking for the tables of the update tasks");
+  bool tasks = false, lease = false, beats = false, runs = false;
+  for (const db::Row& row : *columns) {
+    const std::string column = row.text(1);
+    if (column == "taskName") tasks = true;
+    if (column == "beats") beats = true;
+    if (column == "run") runs = true;
+    if (column == "kind" && row.text(0) == "updateTaskLease") lease = true;
+  }
+  if (tasks && beats && runs) return {};
+  if (lease && !beats) {  // of an earlier release
+    auto done = connection.execute(
+        "ALTER TABLE updateTaskLease ADD COLUMN server VARCHAR(255) NOT NULL DEFAULT '', ADD "
+        "COLUMN bound BIGINT NOT NULL DEFAULT 0, ADD COLUMN beats BIGINT NOT NULL DEFAULT 0");
+    constexpr int kDuplicateColumn = 1060;  // another node was faster
+    if (!done && connection.sqlError() != kDuplicateColumn)
+      return updateSqlError(done.error(), "extending updateTaskLease");
+  }
   for (const char* ddl : {db::kCreateUpdateTaskTable, kCreateLease, kCreateRunHistory}) {
     auto done = connection.execute(ddl);
     if (!done) return updateSqlError(done.error(), "creating the tables of the update tasks");

@@ -26,6 +26,10 @@ inline constexpr const char* kNowMillis = db::kDatabaseMillis;
 struct SchemaUpdates {
   db::SchemaState state;
   std::int64_t leaseTaken = 0;  // ms since 1970 when somebody owns the blocking lease, else 0
+  // A lease of that kind has an owner whose time is over: a run must clean up after it, also when
+  // no task is pending.
+  bool blockingLeftBehind = false;
+  bool backgroundLeftBehind = false;
   Executed executed() const;
 };
 

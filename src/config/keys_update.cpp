@@ -22,7 +22,23 @@ const Key<std::int64_t> kUpdateBackgroundIdle(
     {.name = "com.openexchange.groupware.update.background.idleMillis",
      .file = "updatetasks.properties", .defaultText = "0", .min = 0, .max = 86400000,
      .reloadable = true,
-     .help = "The same for background updates; 0 = never."});
+     .help = "The same for background updates; 0 = never. The lock of a runner of this product, "
+     "which is refreshed for certain, counts as left behind after locked.idleMillis in any case."});
+
+const Key<std::int64_t> kUpdateTakeoverWait(
+    {.name = "com.openexchange.groupware.update.takeoverWaitMillis",
+     .file = "updatetasks.properties", .defaultText = "600000", .min = -1, .max = 604800000,
+     .reloadable = true,
+     .help = "Who takes the lock of a dead runner over may find its last statement still running in "
+     "the database server: how long it is waited for before it is killed. 0 = killed at once, -1 = "
+     "waited for without end."});
+
+const Key<std::int64_t> kUpdateMasterRetry(
+    {.name = "com.openexchange.groupware.update.masterRetryMillis",
+     .file = "updatetasks.properties", .defaultText = "60000", .min = 0, .max = 86400000,
+     .reloadable = true,
+     .help = "How long a run asks again for a master that cannot be reached or is read-only (a "
+     "fail-over), before it ends with UPD-0008."});
 
 const Key<bool> kDenyImplicitUpdateOnContextLoad(
     {.name = "com.openexchange.groupware.update.denyImplicitUpdateOnContextLoad",

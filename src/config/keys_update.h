@@ -12,6 +12,10 @@ extern const Key<std::int64_t> kUpdateLockedIdle;
 //   com.openexchange.groupware.update.locked.idleMillis
 extern const Key<std::int64_t> kUpdateBackgroundIdle;
 //   com.openexchange.groupware.update.background.idleMillis
+extern const Key<std::int64_t> kUpdateTakeoverWait;
+//   com.openexchange.groupware.update.takeoverWaitMillis
+extern const Key<std::int64_t> kUpdateMasterRetry;
+//   com.openexchange.groupware.update.masterRetryMillis
 extern const Key<bool> kDenyImplicitUpdateOnContextLoad;
 //   com.openexchange.groupware.update.denyImplicitUpdateOnContextLoad
 extern const Key<std::vector<std::string>> kExcludedUpdateTasks;

@@ -64,6 +64,7 @@ struct TaskFailure {
 struct UpdateReport {
   std::vector<std::string> executed;
   std::vector<TaskFailure> failed;
+  std::string stopped;  // why it ended before everything was done: "aborted", ...; else empty
 };
 
 class UpdateService {

@@ -82,7 +82,7 @@ std::string shipped() {
 }  // namespace
 
 TEST_CASE("a schema of release 7.8 is converted and keeps every row") {
-  test::TestDatabase database;
+  test::LiveDatabase database;
   test::TestEvents events;
   TestSchema s;
   makeOldSchema(s);
@@ -130,7 +130,7 @@ TEST_CASE("the service marks a new schema as up to date, except what is excluded
   std::ofstream(etc / "updatetasks" / "b.sql") << "-- name: my.Good\nDELETE FROM t;\n";
   std::ofstream(etc / "updatetasks" / "c.sql") << "-- name: my.Good\nDELETE FROM t;\n";
   auto config = std::make_shared<config::ConfigService>(config::Config::load(etc.string()));
-  UpdateServiceImpl service(config, std::make_shared<test::TestDatabase>(), nullptr, [] {
+  UpdateServiceImpl service(config, std::make_shared<test::LiveDatabase>(), nullptr, [] {
     return std::vector<std::shared_ptr<services::UpdateTaskProvider>>();
   });
   TestSchema s;

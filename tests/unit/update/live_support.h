@@ -1,5 +1,5 @@
 // A real MariaDB for the live tests: the port comes from OX_TEST_DB_PORT, the account is ox/ox.
-// TestSchema makes a schema of its own and drops it; TestDatabase is the service that runners use.
+// TestSchema makes a schema of its own and drops it; LiveDatabase is the service that runners use.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -15,6 +15,7 @@
 #include "database/schema_state.h"
 #include "runner.h"
 #include "services/database.h"
+#include "test_database.h"
 
 namespace ox::test {
 
@@ -30,35 +31,9 @@ inline db::ConnectionSettings liveSettings() {
   return out;
 }
 
-class TestDatabase final : public services::DatabaseService {
+class LiveDatabase final : public TestDatabase {
  public:
-  TestDatabase() : pool_(db::Pool::make("test", {}, liveSettings())) {}
-  Result<db::Lease> configRead() override { return pool_->borrow("configdb"); }
-  Result<db::Lease> configWrite() override { return pool_->borrow("configdb"); }
-  Result<services::Assignment> assignment(std::int32_t) override {
-    return Error(Code::kCtxNotFound);
-  }
-  Result<db::Lease> read(std::int32_t) override { return Error(Code::kCtxNotFound); }
-  Result<db::Lease> write(std::int32_t) override { return Error(Code::kCtxNotFound); }
-  Result<db::Lease> schemaWrite(const services::SchemaRef& schema, bool) override {
-    return pool_->borrow(schema.schema);
-  }
-  Result<db::Lease> pool(std::int32_t) override { return pool_->borrow(); }
-  Result<std::vector<services::SchemaRef>> schemas() override {
-    return std::vector<services::SchemaRef>{};
-  }
-  Result<services::SchemaRef> findSchema(const std::string&) override {
-    return Error(Code::kUpdUnknownSchema);
-  }
-  Result<std::vector<std::int32_t>> contextsIn(const services::SchemaRef&) override {
-    return std::vector<std::int32_t>{3, 5};
-  }
-  void invalidate(std::int32_t) override {}
-  void invalidatePools() override {}
-  std::int32_t serverId() override { return 1; }
-
- private:
-  std::shared_ptr<db::Pool> pool_;
+  LiveDatabase() : TestDatabase(liveSettings()) {}
 };
 
 class TestSchema {

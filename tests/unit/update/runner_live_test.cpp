@@ -25,7 +25,7 @@ TaskPtr file(const std::string& text) {
 }
 
 struct World {
-  test::TestDatabase database;
+  test::LiveDatabase database;
   test::TestEvents events;
   Runner runner{database, &events};
   TestSchema schema;
