@@ -96,7 +96,8 @@ Status Engine::Impl::start() {
     const auto self = weak.lock();
     return self ? self->topicSink(topic) : nullptr;
   };
-  memory = std::make_shared<MemoryBudget>(config.maxBytes, config.discardableMaxBytes);
+  memory = std::make_shared<MemoryBudget>(config.maxBytes, config.discardableMaxBytes,
+                                          shards->count());
   structures = std::make_shared<EngineStructures>(shared_from_this());
   hooks.entryEvent = [listeners = entryListeners](std::uint64_t listener,
                                                   services::EntryEvent event) {

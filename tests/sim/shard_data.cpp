@@ -85,7 +85,8 @@ class Shards final : public DataSide {
     maps->add(config);
     std::shared_ptr<grid::MemoryBudget> memory;
     if (world.tunables.memoryBytes > 0)
-      memory = std::make_shared<grid::MemoryBudget>(world.tunables.memoryBytes);
+      memory = std::make_shared<grid::MemoryBudget>(world.tunables.memoryBytes, 0,
+                                                    world.tunables.shards);
     auto registry = std::make_shared<grid::ContainerRegistry>();
     grid::addRingbuffers(*registry, {.capacity = world.tunables.ringCapacity});
     for (int i = 0; i < world.tunables.shards; ++i) {

@@ -64,6 +64,16 @@ void RecordStore::touch(Record* record, std::int64_t now) {
   touched_.push_back(record->slot);
 }
 
+void RecordStore::moveIdle(std::int64_t ahead) {
+  if (std::abs(ahead) < kClockGrainMillis || canExpire_ == 0) return;
+  if (idleFloor_ != 0) idleFloor_ = std::max<std::int64_t>(idleFloor_ + ahead, 1);
+  for (Record* record : list_) {
+    if (record->maxIdle == 0) continue;
+    record->lastAccess = std::max<std::int64_t>(record->lastAccess + ahead, 0);
+    touch(record, 0);
+  }
+}
+
 void RecordStore::erase(Record* record) {
   if (observer_) observer_->removing(*record);
   if (keepFormer_) former_ = Bytes(record->value());

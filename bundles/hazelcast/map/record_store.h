@@ -79,6 +79,10 @@ class RecordStore {
   // Idle times count from here at the earliest: reads before it may not have been heard of.
   void restartIdle(std::int64_t from) { idleFloor_ = std::max(idleFloor_, from); }
   std::int64_t idleFloor() const { return idleFloor_; }
+  // To a clock that is so many ms ahead (negative: behind). Less than kClockGrainMillis, the time
+  // of a message and clocks that are kept, is let be; more is told to the followers as reads are.
+  static constexpr std::int64_t kClockGrainMillis = 20;
+  void moveIdle(std::int64_t ahead);
   // Read now. What can be idle too long is remembered for the followers.
   void touch(Record* record, std::int64_t now);
   // Calls f(Record&) for what was touched since the last call and is still there.

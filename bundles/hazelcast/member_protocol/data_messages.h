@@ -159,7 +159,8 @@ struct TouchMessage {
   ReplicationHead head;
   bool complete = false;  // the owner serves no reads until the next view: all of them are told
   BytesView map;          // empty: no items
-  std::int64_t idleFloor = 0;  // of the map's store at the owner
+  // Of the map's store at the owner; without a map the owner's wall clock.
+  std::int64_t idleFloor = 0;
   std::vector<TouchItem> items;
 
   static constexpr std::size_t kMaxItems = 1000;

@@ -117,6 +117,7 @@ void Impl::onBackup(const MemberId& from, Partition& p, BytesView frame) {
   }
   for (std::size_t i = r.validFrom; i < h.versions.size(); ++i) r.versions[i] = h.versions[i];
   r.seqSeen = std::max(r.seqSeen, h.versions[0]);
+  reportMemory(false);
   ack(from, Kind::kBackupAck, p.number, h, AckStatus::kOk);
 }
 
@@ -233,6 +234,7 @@ void Impl::onCopyChunk(const MemberId& from, Partition& p, BytesView frame) {
       p.data = std::move(fresh);
     }
   }
+  reportMemory(false);
   ack(from, Kind::kCopyAck, p.number, h, status, message->index, message->last);
 }
 

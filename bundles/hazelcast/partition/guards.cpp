@@ -96,7 +96,8 @@ void Impl::reportMemory(bool now) {
     if (pool == MemoryPool::kKept)
       bytes += static_cast<std::int64_t>(tombstoneLog_.bytes()) + containerUse_;
     const std::int64_t change = bytes - reported_[i];
-    if (change == 0 || (!now && std::abs(change) < MemoryBudget::kReportBytes)) continue;
+    if (change == 0 || (!now && std::abs(change) < settings_.memory->reportBytes(pool)))
+      continue;
     settings_.memory->add(pool, change);
     reported_[i] = bytes;
   }

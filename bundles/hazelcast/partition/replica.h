@@ -218,6 +218,7 @@ struct Partition {
   std::unique_ptr<Staged> staged;
 
   ViewId toldUnder;  // view under which the owner told all reads before it hands over
+  std::int64_t clockAhead = 0;  // ms of our wall clock before the owner's, when it told that
 
   bool owner = false;
   ViewId baseTerm;  // what was held when the term began

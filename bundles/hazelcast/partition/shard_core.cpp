@@ -309,11 +309,11 @@ void Impl::becomeOwner(Partition& p, const ClusterView& view) {
   p.data.validFrom = 0;
   p.followers.clear();
   // p.refused stays: what follows an operation refused a moment ago must not overtake it.
-  if (!told) {
-    // Reads that the former owner did not tell of: nothing may expire earlier than there.
-    const auto now = wall();
-    for (auto& records : p.data.stores)
-      if (records) records->restartIdle(now);
+  // Reads that the former owner did not tell of: nothing may expire earlier than there.
+  for (auto& records : p.data.stores) {
+    if (!records) continue;
+    if (told) records->moveIdle(p.clockAhead);
+    else records->restartIdle(wall());
   }
   containersOwned(p);
 }

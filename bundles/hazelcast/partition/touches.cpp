@@ -3,7 +3,8 @@
 //
 // Never earlier than at the owner: whoever may not have heard of every read counts idle times from
 // the moment it takes over, or from the moment it was heard of again (the idle floor of a store).
-// A hand-over in order loses nothing: idle times go on where they are.
+// A hand-over in order loses nothing: idle times go on where they are, moved from the former owner's
+// clock to the new one's.
 #include <algorithm>
 
 #include "partition/shard_impl.h"
@@ -57,6 +58,7 @@ std::size_t Impl::tellTouches(Partition& p, bool complete) {
     if (!complete || !f.becomesOwner) continue;
     TouchMessage message;
     message.complete = true;
+    message.idleFloor = now;
     sendTouches(p, f, message);
   }
   return told;
@@ -82,7 +84,10 @@ void Impl::onTouch(const MemberId& from, Partition& p, BytesView frame) {
   if (early(from, h.view, frame)) return;
   // What does not fit is repaired by a copy, which says all of it.
   if (admit(from, p, h) != AckStatus::kOk || p.data.term != h.term) return;
-  if (message->complete) p.toldUnder = h.view;
+  if (message->complete) {
+    p.toldUnder = h.view;
+    p.clockAhead = message->idleFloor > 0 ? wall() - message->idleFloor : 0;
+  }
   const auto known = byName_.find(message->map);
   RecordStore* records =
       known != byName_.end() ? findStore(p.data, known->second->index) : nullptr;

@@ -169,6 +169,26 @@ TEST_CASE("at the memory limit writes that need room are refused, nothing else")
   CHECK(budget->used(MemoryPool::kDiscardable) == 0);
 }
 
+TEST_CASE("the shards of a member keep to one limit, and what one frees the others may use at once") {
+  const auto budget = std::make_shared<MemoryBudget>(50'000, 0, 2);
+  Cluster c(2, {}, 1, [&](ShardSettings& s) { s.memory = budget; });
+  const auto fill = [&](int shard, const std::string& prefix) {
+    int stored = 0;
+    for (int i = 0; i < 100; ++i)
+      stored += c.call(shard, MapOp::kSet, prefix + std::to_string(i), std::string(500, 'v'))
+                        .got->front().ok() ? 1 : 0;
+    return stored;
+  };
+  c.core(0).viewInstalled(c.view({{0}}));
+  c.core(1).viewInstalled(c.view({{1}}));
+  const int first = fill(0, "a");
+  CHECK(first > 60);
+  CHECK(fill(1, "b") <= 1);  // no tick in between
+  for (int i = 0; i < 30; ++i) c.call(0, MapOp::kRemove, "a" + std::to_string(i));
+  CHECK(fill(1, "c") > 20);
+  CHECK(budget->used(MemoryPool::kKept) <= 50'000);
+}
+
 TEST_CASE("below the minimum size of the cluster a map refuses writes, and reads unless told otherwise") {
   MapConfig both = mapOf("both", 1);
   both.minClusterSize = 2;

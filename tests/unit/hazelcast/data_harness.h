@@ -34,6 +34,15 @@ struct ManualClock final : Clock {
   }
 };
 
+// The clock of one member: its wall clock may be off.
+struct MemberClock final : Clock {
+  explicit MemberClock(const ManualClock& t) : time(t) {}
+  const ManualClock& time;
+  std::int64_t ahead = 0;
+  std::int64_t steadyNanos() const override { return time.nanos; }
+  std::int64_t wallMillis() const override { return time.wall + ahead; }
+};
+
 // What became of a call.
 template <typename T>
 struct Answer {
@@ -60,6 +69,7 @@ class Cluster {
     Cluster* cluster = nullptr;
     MemberId id;
     bool dead = false;
+    std::unique_ptr<MemberClock> clock;
     std::unique_ptr<ShardCore> core;
     std::vector<std::pair<ViewId, Migration>> done;
     std::vector<std::string> logs;
@@ -91,11 +101,12 @@ class Cluster {
     auto node = std::make_unique<Node>();
     node->cluster = this;
     node->id = {7, nodes_.size() + 1};
+    node->clock = std::make_unique<MemberClock>(clock);
     ShardSettings settings;
     settings.self = node->id;
     settings.copyChunkBytes = 512;
     if (tune_) tune_(settings);
-    node->core = std::make_unique<ShardCore>(settings, maps_, clock, random, *node);
+    node->core = std::make_unique<ShardCore>(settings, maps_, *node->clock, random, *node);
     Node* raw = node.get();
     node->core->setTopicSinks([raw](const std::string& topic) {
       return std::make_shared<const std::function<void(const services::TopicMessage&)>>(

@@ -56,6 +56,25 @@ TEST_CASE("idle times go on over a hand-over, with reads that were told in the l
   CHECK(c.core(owner).localStats("m").ownedEntryCount == 0);
 }
 
+TEST_CASE("over a hand-over idle times are moved to the clock of the new owner") {
+  for (const std::int64_t ahead : {40'000, -40'000}) {
+    Cluster c(3, idleMaps(60));
+    c.node(1).clock->ahead = ahead;
+    c.installNew({{0, 1, 2}});
+    c.settle();
+    c.call(0, MapOp::kSet, "k", "v");
+    c.run(30'000);
+    handOver(c, 0, 1, {0, 1, 2}, {1, 0, 2});
+    c.run(28'000);  // 58 s after it was written
+    CHECK(c.core(1).localStats("m").ownedEntryCount == 1);
+    // The other backup was told what a member that takes over from there has to know.
+    handOver(c, 1, 2, {1, 0, 2}, {2, 1, 0});
+    CHECK(c.core(2).localStats("m").ownedEntryCount == 1);
+    c.run(ahead > 0 ? 4'000 : 44'000);  // never earlier; what is told only moves on
+    CHECK(c.core(2).localStats("m").ownedEntryCount == 0);
+  }
+}
+
 TEST_CASE("after a crash nothing expires earlier than at the former owner") {
   Cluster c(3, idleMaps(60));
   c.installNew({{0, 1}});
