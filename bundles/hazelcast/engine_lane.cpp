@@ -11,7 +11,8 @@
 namespace ox::grid {
 
 void logGrid(int level, const std::string& text) {
-  if (level <= 0) log::info(text);
+  if (level < 0) log::debug(text);
+  else if (level == 0) log::info(text);
   else if (level == 1) log::warn(text);
   else log::error(text);
 }

@@ -96,8 +96,8 @@ void SimMember::left() {
   world_.post(id, 1, [this](SimMember& self) { world_.crash(self, false); });
 }
 void SimMember::log(int level, const std::string& text) {
-  static const char* const kNames[] = {"INFO ", "WARN ", "ERROR"};
-  world_.note(address.toString() + " " + kNames[level] + " " + text);
+  static const char* const kNames[] = {"DEBUG", "INFO ", "WARN ", "ERROR"};
+  world_.note(address.toString() + " " + kNames[level + 1] + " " + text);
   if (text.find("not handed over") != std::string::npos) ++world_.lossesTold;
 }
 

@@ -394,47 +394,4 @@ void Impl::onTask(Kind kind, const MemberId& from, int slot, BytesView frame) {
   if (!tasks_.answered(from, *message)) bad(from, "result of a task that was not submitted");
 }
 
-// --- merge
-
-void Impl::keepContainersForMerge() {
-  for (const auto& p : partitions_) {
-    if (!p || !p->owner) continue;
-    copyContainers(p->data, 0, [&](BytesView name, BytesView piece) {
-      if (keptContainers_.empty() || keptContainers_.back().partition != p->number ||
-          keptContainers_.back().name != name)
-        keptContainers_.push_back({p->number, std::string(name), {}});
-      keptContainers_.back().pieces.emplace_back(piece);
-    });
-  }
-  containersFrom_ = view_;
-}
-
-// Never while migrations are under way; piece by piece, the next one when the former was answered.
-void Impl::pumpContainerMerge() {
-  if (keptContainers_.empty() || !view_ || view_ == containersFrom_ || !view_->migrations.empty())
-    return;
-  containersFrom_.reset();
-  while (!keptContainers_.empty() && containersMerging_ < kMaxContainersMerging) {
-    auto kept = std::make_shared<KeptContainer>(std::move(keptContainers_.front()));
-    keptContainers_.pop_front();
-    ++containersMerging_;
-    Call call;
-    call.partition = kept->partition;
-    call.kind = OpKind::kMergeContainer;
-    call.map = kept->name;
-    call.request.value = kept->pieces.front();
-    call.internal = [this, kept](const Result<OpResult>& r) {
-      --containersMerging_;
-      if (!r && r.error().retryable) return keptContainers_.push_back(std::move(*kept));
-      kept->changed = kept->changed || (r && r->reply.applied);
-      kept->pieces.pop_front();
-      if (r && !kept->pieces.empty()) return keptContainers_.push_front(std::move(*kept));
-      host_.log(r ? 0 : 1, "merged " + kept->name.substr(0, 80) + " into the other cluster: " +
-                               (!r ? "refused, " + r.error().toString()
-                                   : kept->changed ? "taken over" : "the state there stays"));
-    };
-    submit(std::move(call));
-  }
-}
-
 }  // namespace ox::grid

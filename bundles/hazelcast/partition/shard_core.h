@@ -36,7 +36,7 @@ class ShardHost {
   virtual void send(const MemberId& to, Bytes frame) = 0;  // kind byte + u16 slot + body
   // To the control core of this member.
   virtual void migrationDone(const ViewId& view, const Migration& migration) = 0;
-  virtual void log(int level, const std::string& text) = 0;
+  virtual void log(int level, const std::string& text) = 0;  // -1 debug, 0 info, 1 warn, 2 error
   // The shard stood still for too long and has fenced itself: it answers nothing from what it
   // holds until ShardCore::confirmed() with this number, which is another one after each pause and
   // of no other shard of the member. The host asks ControlCore::confirmView(). Repeated now and then.

@@ -6,7 +6,8 @@
 //   touches.cpp      last accesses, told to the followers now and then
 //   calls.cpp        operations of this member's callers: sending, retrying, timing out
 //   guards.cpp       the fence after a pause, limits, reads from a local backup
-//   containers.cpp   everything that is not a map: requests, backup, copy, merge
+//   containers.cpp   everything that is not a map: requests, backup, copy
+//   container_merge.cpp, .h   and its merge
 //   map_features.cpp queries, entry processors, eviction
 //   locked_writes.cpp writes that wait until somebody else's lock ends
 //   map_listeners.cpp entry listeners, both sides
@@ -30,6 +31,7 @@
 #include "map/entry_processors.h"
 #include "map/locks.h"
 #include "map/query.h"
+#include "partition/container_merge.h"
 #include "partition/copy_pace.h"
 #include "partition/replica.h"
 #include "partition/shard_core.h"
@@ -105,8 +107,8 @@ class ShardCore::Impl {
   void unlisten(std::uint64_t id);
   void keepEntriesForMerge();
   std::uint64_t mergeBacklog() const {
-    return merge_.size() + mergeInFlight_ + keptContainers_.size() + containersMerging_ +
-           keptStores_.size();
+    return merge_.size() + mergeInFlight_ + containerMerge_.kept.size() +
+           containerMerge_.inFlight + keptStores_.size();
   }
 
   Topics topics_;
@@ -173,12 +175,6 @@ class ShardCore::Impl {
     int partition = 0;
     std::string map;
     std::unique_ptr<RecordStore> records;
-  };
-  struct KeptContainer {
-    int partition = 0;
-    std::string name;
-    std::deque<Bytes> pieces;
-    bool changed = false;
   };
   struct Pages {  // entries of one partition as they come
     int partition = 0;
@@ -427,6 +423,7 @@ class ShardCore::Impl {
                       const std::function<void(BytesView, BytesView)>& piece) const;
   void keepContainersForMerge();
   void pumpContainerMerge();
+  void containerMerged(const KeptContainer& kept, const Result<OpResult>& last);
   std::int64_t maxParkMillis() const { return settings_.callTimeoutMillis / 2; }
 
   // --- merge
@@ -476,9 +473,7 @@ class ShardCore::Impl {
   int depth_ = 0;
 
   std::int64_t containerTickAt_ = 0;
-  std::deque<KeptContainer> keptContainers_;
-  ViewPtr containersFrom_;  // the view that they were kept under
-  std::size_t containersMerging_ = 0;
+  ContainerMerge containerMerge_;
 
   absl::flat_hash_map<std::string, std::shared_ptr<const CompiledPredicate>, NameHash, NameEqual>
       predicates_;  // of late

@@ -78,15 +78,20 @@ constexpr Group kGroups[] = {
 
 int bench(const std::vector<std::string>& arguments) {
   Context context;
-  std::string only;
+  std::string only, wrong;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     if (arguments[i] == "--quick") context.quick = true;
     else if (arguments[i] == "--only" && i + 1 < arguments.size()) only = arguments[++i];
+    else if (arguments[i].starts_with("-")) wrong = "unknown option or missing value: " + arguments[i];
+    else if (!context.dir.empty()) wrong = "more than one output directory: " + arguments[i];
     else context.dir = arguments[i];
   }
   const auto* group = std::begin(kGroups);
   while (!only.empty() && group != std::end(kGroups) && only != group->name) ++group;
-  if (context.dir.empty() || group == std::end(kGroups)) {
+  if (group == std::end(kGroups)) wrong = "unknown group: " + only;
+  else if (context.dir.empty() && wrong.empty()) wrong = "no output directory given";
+  if (!wrong.empty()) {
+    std::fprintf(stderr, "grid_bench: %s\n", wrong.c_str());
     std::fprintf(stderr, "usage: grid_bench [--quick] [--only GROUP] OUTPUT_DIRECTORY; groups:");
     for (const Group& g : kGroups) std::fprintf(stderr, " %s", g.name);
     std::fprintf(stderr, "\n");

@@ -11,7 +11,8 @@ namespace {
 constexpr const char* kLog = "@log:a";
 
 struct Logs : Cluster {
-  explicit Logs(int nodes, MapConfigs configs = {}) : Cluster(nodes, std::move(configs)) {
+  explicit Logs(int nodes, MapConfigs configs = {}, int partitions = 1)
+      : Cluster(nodes, std::move(configs), partitions) {
     for (int i = 0; i < nodes; ++i) core(i).setContainers(logRegistry());
   }
   Answer<Bytes> ask(int n, const std::string& request, std::int64_t wait = 0) {
@@ -265,7 +266,31 @@ TEST_CASE("a split: what the smaller side has is offered piece by piece, once") 
   c.installNew({{0, 1}});
   c.run(200);
   CHECK(c.all(1) == "both left right more ");
-  CHECK(c.node(1).logs.back() == "merged @log:a into the other cluster: taken over");
+  CHECK(c.node(1).logs.back() ==
+        "merged @log:a into the other cluster: 1 taken over, 0 as they are there, 0 refused");
+}
+
+TEST_CASE("containers of one name in many partitions are one line of the merge") {
+  constexpr int kPartitions = 40;
+  Logs c(2, {}, kPartitions);
+  c.installNew({{0, 1}});
+  c.settle();
+  c.cut(0, 1);
+  c.core(0).viewInstalled(c.view({{0}}));
+  c.core(1).viewInstalled(c.view({{1}}));
+  for (int p = 0; p < kPartitions; ++p) {
+    Answer<Bytes> added;
+    c.core(1).invoke(kLog, p, "+right", 0, added.take());
+    CHECK(added.done());
+  }
+  c.core(1).keepEntriesForMerge();
+  c.core(1).viewInstalled(nullptr);
+  c.node(1).logs.clear();
+  c.link(0, 1);
+  c.installNew({{0, 1}});
+  c.run(500);
+  CHECK(c.node(1).logs == std::vector<std::string>{"merged @log:a into the other cluster: 40 taken "
+                                                   "over, 0 as they are there, 0 refused"});
 }
 
 TEST_CASE("undecodable deltas and snapshots make the backup ask for a copy, and are counted") {
