@@ -101,12 +101,12 @@ Result<std::int32_t> contextOf(Arguments& in, UserStorage& users) {
 }
 
 void addContextOperations(const AddOperation& add, const Storages& storages) {
-  add("OXContextService/create", Access::kMaster, createContext(storages));
-  add("OXContextService/list", Access::kMaster, listContexts(storages));
-  add("OXContextService/change", Access::kMaster, changeContext(storages));
-  add("OXContextService/enable", Access::kMaster, setEnabled(storages, true));
-  add("OXContextService/disable", Access::kMaster, setEnabled(storages, false));
-  add("OXContextService/delete", Access::kMaster, deleteContext(storages));
+  add({"OXContextService/create", Access::kMaster, createContext(storages)});
+  add({"OXContextService/list", Access::kMaster, listContexts(storages)});
+  add({"OXContextService/change", Access::kMaster, changeContext(storages)});
+  add({"OXContextService/enable", Access::kMaster, setEnabled(storages, true)});
+  add({"OXContextService/disable", Access::kMaster, setEnabled(storages, false)});
+  add({"OXContextService/delete", Access::kMaster, deleteContext(storages)});
 }
 
 }  // namespace ox::provisioning

@@ -9,10 +9,16 @@
 
 namespace ox::provisioning {
 
-using AddOperation =
-    std::function<void(const char* name, management::Access access, Handler handler)>;
+struct OperationSpec {
+  const char* name;
+  management::Access access;
+  Handler handler;
+  bool settles = false;  // looks after the journal itself
+};
+using AddOperation = std::function<void(OperationSpec)>;
 
 void addContextOperations(const AddOperation& add, const Storages& storages);
+void addDatabaseOperations(const AddOperation& add, const Storages& storages);
 void addUserOperations(const AddOperation& add, const Storages& storages);
 
 // contextId, or contextName looked up. Asks the arguments' status itself.

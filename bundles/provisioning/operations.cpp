@@ -17,7 +17,7 @@ management::Operation wrap(std::shared_ptr<Journal> journal, Handler handler) {
                                                                       const Caller& caller) {
     Arguments in(arguments);
     if (auto fine = in.status(); !fine) return Result<json>(fine.error());
-    journal->settle(false);
+    if (journal) journal->settle(false);
     return handler(in, caller);
   };
 }
@@ -138,16 +138,19 @@ Handler createSchema(const Storages& s) {
 std::vector<management::Registration> addOperations(management::Management& management,
                                                     const Storages& storages) {
   std::vector<management::Registration> all;
-  const AddOperation add = [&](const char* name, Access access, Handler handler) {
-    all.push_back(management.addOperation(name, access, wrap(storages.journal, std::move(handler))));
+  const AddOperation add = [&](OperationSpec one) {
+    all.push_back(management.addOperation(
+        one.name, one.access,
+        wrap(one.settles ? nullptr : storages.journal, std::move(one.handler))));
   };
-  add("OXUtilService/registerServer", Access::kMaster, registerServer(storages));
-  add("OXUtilService/listServer", Access::kMaster, listServer(storages));
-  add("OXUtilService/registerFilestore", Access::kMaster, registerFilestore(storages));
-  add("OXUtilService/listFilestore", Access::kMaster, listFilestore(storages));
-  add("OXUtilService/registerDatabase", Access::kMaster, registerDatabase(storages));
-  add("OXUtilService/listDatabase", Access::kMaster, listDatabase(storages));
-  add("OXUtilService/createSchema", Access::kMaster, createSchema(storages));
+  add({"OXUtilService/registerServer", Access::kMaster, registerServer(storages)});
+  add({"OXUtilService/listServer", Access::kMaster, listServer(storages)});
+  add({"OXUtilService/registerFilestore", Access::kMaster, registerFilestore(storages)});
+  add({"OXUtilService/listFilestore", Access::kMaster, listFilestore(storages)});
+  add({"OXUtilService/registerDatabase", Access::kMaster, registerDatabase(storages)});
+  add({"OXUtilService/listDatabase", Access::kMaster, listDatabase(storages)});
+  add({"OXUtilService/createSchema", Access::kMaster, createSchema(storages)});
+  addDatabaseOperations(add, storages);
   addContextOperations(add, storages);
   addUserOperations(add, storages);
   return all;

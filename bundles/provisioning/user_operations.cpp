@@ -138,10 +138,10 @@ Handler listUsers(const Storages& s) {
 }  // namespace
 
 void addUserOperations(const AddOperation& add, const Storages& storages) {
-  add("OXUserService/create", Access::kContext, createUser(storages));
-  add("OXUserService/change", Access::kContext, changeUser(storages));
-  add("OXUserService/delete", Access::kContext, deleteUser(storages));
-  add("OXUserService/list", Access::kContext, listUsers(storages));
+  add({"OXUserService/create", Access::kContext, createUser(storages)});
+  add({"OXUserService/change", Access::kContext, changeUser(storages)});
+  add({"OXUserService/delete", Access::kContext, deleteUser(storages)});
+  add({"OXUserService/list", Access::kContext, listUsers(storages)});
 }
 
 }  // namespace ox::provisioning
