@@ -44,6 +44,7 @@ class DatabaseActivator final : public runtime::BundleActivator {
     if (auto management = context.need<management::Management>("management")) manage(*management);
     context.offer<services::DatabaseService>("database", database_);
     context.offer<services::ContextService>("contexts", contexts_);
+    context.offer<services::ContextGate>("context-gate", contexts_);
     return {};
   }
 
@@ -112,5 +113,5 @@ class DatabaseActivator final : public runtime::BundleActivator {
 }  // namespace
 }  // namespace ox::database
 
-OX_BUNDLE("database", OX_VERSION, "config,management?,cache-events?", "database,contexts",
+OX_BUNDLE("database", OX_VERSION, "config,management?,cache-events?", "database,contexts,context-gate",
           ox::database::DatabaseActivator)

@@ -139,6 +139,32 @@ Result<std::shared_ptr<const Context>> ContextServiceImpl::context(std::int32_t 
   return loaded;
 }
 
+std::shared_ptr<void> ContextServiceImpl::setLoadGate(services::LoadGate gate) {
+  auto made = std::make_shared<Gate>();
+  made->ask = std::move(gate);
+  {
+    std::lock_guard lock(mutex_);
+    gate_ = made;
+    quietSchemas_.clear();
+    ++generation_;
+  }
+  return {made.get(), [made](void*) {
+            std::unique_lock nobodyInside(made->inside);
+            made->ask = nullptr;
+          }};
+}
+
+Status ContextServiceImpl::askGate(const SchemaRef& schema, db::Connection& connection) {
+  std::shared_ptr<Gate> gate;
+  {
+    std::lock_guard lock(mutex_);
+    gate = gate_;
+  }
+  if (!gate) return {};
+  std::shared_lock inside(gate->inside);
+  return gate->ask ? gate->ask(schema, connection) : Status();
+}
+
 Status ContextServiceImpl::checkNotUpdating(const SchemaRef& schema) {
   std::uint64_t generation = 0;
   db::IdleLimits idle;
@@ -155,6 +181,7 @@ Status ContextServiceImpl::checkNotUpdating(const SchemaRef& schema) {
   auto state = db::readLockState(**lease, idle);
   if (!state) return contextError(state.error());
   if (state->blocking.fresh) return Error(Code::kCtxUpdating);
+  if (auto passed = askGate(schema, **lease); !passed) return passed;
   std::lock_guard lock(mutex_);
   if (generation == generation_) {
     if (quietSchemas_.size() >= kMaxCached) quietSchemas_.clear();

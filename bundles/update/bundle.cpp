@@ -2,6 +2,7 @@
 #include "operations.h"
 #include "runtime/bundle.h"
 #include "service.h"
+#include "services/context_gate.h"
 
 namespace ox::update {
 namespace {
@@ -20,11 +21,17 @@ class UpdateActivator final : public runtime::BundleActivator {
           return registry->all<services::UpdateTaskProvider>("update-task-provider");
         });
     registrations_ = registerOperations(*management, service_);
+    if (auto gate = context.need<services::ContextGate>("context-gate"))
+      gate_ = gate->setLoadGate([service = service_.get()](const services::SchemaRef& schema,
+                                                           db::Connection& connection) {
+        return service->onContextLoad(schema, connection);
+      });
     context.offer<services::UpdateService>("updates", service_);
     return {};
   }
 
   void stop() override {
+    gate_.reset();
     registrations_.clear();
     if (service_) service_->stop();
     service_.reset();
@@ -32,11 +39,12 @@ class UpdateActivator final : public runtime::BundleActivator {
 
  private:
   std::shared_ptr<UpdateServiceImpl> service_;
+  std::shared_ptr<void> gate_;
   std::vector<management::Registration> registrations_;
 };
 
 }  // namespace
 }  // namespace ox::update
 
-OX_BUNDLE("update", "1.0.0", "config,database,management,cache-events?,update-task-provider?",
+OX_BUNDLE("update", "1.0.0", "config,database,management,context-gate?,cache-events?,update-task-provider?",
           "updates", ox::update::UpdateActivator)

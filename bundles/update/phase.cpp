@@ -51,6 +51,10 @@ Status Phase::openConnection() {
   connection_.emplace(std::move(*opened));
   runner_.setWork(in_.schema, {{}, static_cast<std::int64_t>((*connection_)->connectionId()),
                                runner_.clock_.steadyMillis()});
+  // A statement that waits for a table stalls every reader behind it.
+  auto patience = (*connection_)->execute("SET SESSION lock_wait_timeout = " +
+                                          std::to_string(in_.settings.ddl.lockWaitSeconds));
+  if (!patience) return updateSqlError(patience.error(), "setting lock_wait_timeout");
   // A successor must know which connection to look for. take() does the same for the first one.
   return lease_ ? lease_->bind(**connection_) : Status();
 }
@@ -160,13 +164,25 @@ Status Phase::work(services::UpdateReport& report) {
   return {};
 }
 
+DdlSettings Phase::ddl(const services::UpdateTask& task) const {
+  DdlSettings out = in_.settings.ddl;
+  out.progress = [this, name = task.name()](const std::string& line) {
+    log::info(name + " on " + in_.schema.schema + ": " + line);
+  };
+  out.stop = [this] {
+    return runner_.stopping_ || lease_->lost() || in_.settings.control->aborted();
+  };
+  return out;
+}
+
 Status Phase::perform(services::UpdateTask& task) {
   services::UpdateContext context{
       **connection_, in_.schema,
       [&](const std::string& line) {
         log::info(task.name() + " on " + in_.schema.schema + ": " + line);
       },
-      [this] { return lease_->lost(); }};
+      [this] { return lease_->lost(); },
+      [&](const std::string& sql) { return changeTable(**connection_, sql, ddl(task)); }};
   try {
     return task.perform(context);
   } catch (const std::exception& e) {
@@ -221,6 +237,13 @@ Status Phase::runTask(services::UpdateTask& task, Executed& executed,
     log::warn("Update task " + name + " on schema " + in_.schema.schema + " was aborted (" + took +
               "): " + result.error().toString());
     return {};
+  }
+  if (!result && result.error().code == Code::kBusy) {
+    // A table stayed in use: not done, not failed, pending.
+    if (Status s = recordEnd(**connection_, runRow, false, result.error().message); !s)
+      return updateSqlError(s.error(), "writing the history of " + name);
+    return Error(Code::kBusy, "update task " + name + " on schema " + in_.schema.schema +
+                                  " stays pending: " + result.error().message);
   }
   if (Status s = writeEnd(name, runRow, result); !s) return s;
   at("result-written");

@@ -38,6 +38,7 @@ class Phase {
   // Performs the task, again after an outage of the master; `row` = the last start recorded.
   Result<Status> attempt(services::UpdateTask& task, const Executed& executed, std::uint64_t& row);
   Status perform(services::UpdateTask& task);
+  DdlSettings ddl(const services::UpdateTask& task) const;
   void at(const char* point) const { if (in_.settings.probe) in_.settings.probe(point); }
   MasterPolicy policy() const;
   Status beat();

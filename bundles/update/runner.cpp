@@ -10,7 +10,9 @@ namespace {
 
 // Names of this prefix pass as they are, everything else is UPD-0022 with its cause.
 Error asUpdateError(const Error& error, const std::string& schema) {
-  if (error.name().substr(0, 4) == "UPD-" || error.code == Code::kShutdown) return error;
+  if (error.name().substr(0, 4) == "UPD-" || error.code == Code::kShutdown ||
+      error.code == Code::kBusy)
+    return error;
   return Error(Code::kUpdFailed, "updating schema " + schema + " failed: " + error.toString());
 }
 

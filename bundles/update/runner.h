@@ -28,6 +28,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "ddl.h"
 #include "run_control.h"
 #include "schema_lease.h"
 #include "services/cache_events.h"
@@ -44,8 +45,7 @@ struct RunnerSettings {
   std::string node;  // host and process, becomes part of the lease's owner
   std::int64_t takeoverWaitMillis = 600000;  // for what a dead runner left running, then KILL
   std::int64_t masterRetryMillis = 60000;    // for a vanished or read-only master
-  std::int64_t metadataLockSeconds = 5;      // lock_wait_timeout of a DDL statement
-  int metadataLockTries = 10;
+  DdlSettings ddl;  // progress and stop are set by the phase
   std::shared_ptr<RunControl> control = std::make_shared<RunControl>();
   // Exactly these tasks, whether or not executed or excluded (forceupdatetask); empty = what is due.
   std::vector<std::string> forced;

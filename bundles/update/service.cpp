@@ -51,7 +51,8 @@ UpdateServiceImpl::UpdateServiceImpl(std::shared_ptr<config::ConfigService> conf
       database_(std::move(database)),
       cacheEvents_(std::move(cacheEvents)),
       providers_(std::move(providers)),
-      runner_(*database_, cacheEvents_.get()) {}
+      runner_(*database_, cacheEvents_.get()),
+      implicit_([this](const services::SchemaRef& schema) { return run(schema); }) {}
 
 TaskSet UpdateServiceImpl::gather() const {
   TaskSet out;
@@ -89,14 +90,50 @@ RunnerSettings UpdateServiceImpl::settings() const {
   out.idle.backgroundMillis = config->get(config::keys::kUpdateBackgroundIdle);
   out.takeoverWaitMillis = config->get(config::keys::kUpdateTakeoverWait);
   out.masterRetryMillis = config->get(config::keys::kUpdateMasterRetry);
+  out.ddl.lockWaitSeconds = config->get(config::keys::kUpdateLockWait);
+  out.ddl.tries = static_cast<int>(config->get(config::keys::kUpdateLockTries));
   out.node = nodeName();
   return out;
 }
 
 Result<services::UpdateReport> UpdateServiceImpl::run(const services::SchemaRef& schema) {
+  return run(schema, {});
+}
+
+Result<services::UpdateReport> UpdateServiceImpl::run(const services::SchemaRef& schema,
+                                                      const RunWishes& wishes) {
   Gate::Visit visit(gate_);
   if (!visit) return Error(Code::kShutdown);
-  return runner_.run(schema, gather(), readExclusions(*config_->current()), settings());
+  const auto config = config_->current();
+  if (config->get(config::keys::kAllowPermanentPush) && !pushWarned_.exchange(true))
+    log::warn("com.openexchange.push.allowPermanentPush=true: a node that runs update tasks should "
+              "hold no push listeners, which use the schemas meanwhile; set it to false here");
+  RunnerSettings settings = this->settings();
+  settings.forced = wishes.forced;
+  if (wishes.control) settings.control = wishes.control;
+  return runner_.run(schema, gather(), readExclusions(*config), settings);
+}
+
+Status UpdateServiceImpl::onContextLoad(const services::SchemaRef& schema,
+                                        db::Connection& connection) {
+  Gate::Visit visit(gate_);
+  if (!visit) return {};
+  const auto config = config_->current();
+  auto updates = loadUpdates(connection, settings().idle);
+  if (!updates) return {};  // the runner tells what is wrong; a log-in is not refused for it
+  const Separated due =
+      pendingTasks(gather().tasks, readExclusions(*config), updates->executed());
+  const LoadView view{!due.blocking.empty(), !due.background.empty(),
+                      updates->state.blocking.fresh || updates->state.background.fresh};
+  switch (loadAction(view, config->get(config::keys::kDenyImplicitUpdateOnContextLoad))) {
+    case LoadAction::kNothing: return {};
+    case LoadAction::kDeny: return Error(Code::kCtxUpdateNeeded);
+    case LoadAction::kStart:
+    case LoadAction::kStartAndRefuse: break;
+  }
+  const auto limit = static_cast<int>(config->get(config::keys::kImplicitUpdatesPerDatabase));
+  const bool started = implicit_.start(schema, limit);
+  return started && view.blockingPending ? Status(Error(Code::kCtxUpdating)) : Status();
 }
 
 Result<std::vector<services::TaskRow>> UpdateServiceImpl::list(const services::SchemaRef& schema) {
@@ -188,6 +225,7 @@ Result<std::vector<DatabaseStatus>> UpdateServiceImpl::checkDatabases() {
 
 void UpdateServiceImpl::stop() {
   runner_.stop();
+  implicit_.stop();
   gate_.close();
 }
 

@@ -14,6 +14,7 @@
 
 #include "base/gate.h"
 #include "config/config.h"
+#include "implicit.h"
 #include "runner.h"
 #include "services/cache_events.h"
 #include "services/database.h"
@@ -46,6 +47,15 @@ class UpdateServiceImpl final : public services::UpdateService {
                     std::shared_ptr<services::CacheEvents> cacheEvents, Providers providers);
 
   Result<services::UpdateReport> run(const services::SchemaRef& schema) override;
+  // With what a tool says about this run.
+  struct RunWishes {
+    std::vector<std::string> forced;
+    std::shared_ptr<RunControl> control;  // null = none
+  };
+  Result<services::UpdateReport> run(const services::SchemaRef& schema, const RunWishes& wishes);
+  // What services/context_gate.h asks when a context is loaded.
+  Status onContextLoad(const services::SchemaRef& schema, db::Connection& connection);
+  const ImplicitUpdates& implicit() const { return implicit_; }
   Result<std::vector<services::TaskRow>> list(const services::SchemaRef& schema) override;
   Status markAllExecuted(const services::SchemaRef& schema, db::Connection& connection) override;
 
@@ -71,6 +81,8 @@ class UpdateServiceImpl final : public services::UpdateService {
   Providers providers_;
   Runner runner_;
   Gate gate_;
+  std::atomic<bool> pushWarned_{false};
+  ImplicitUpdates implicit_;
 };
 
 }  // namespace ox::update

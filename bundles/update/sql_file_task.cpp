@@ -194,7 +194,13 @@ Status SqlFileTask::perform(services::UpdateContext& context) {
   for (std::size_t i = 0; i < file_.statements.size(); ++i) {
     if (context.superseded()) return Error(Code::kUpdSuperseded);
     const SqlStatement& statement = file_.statements[i];
-    auto changed = context.connection.execute(statement.text);
+    auto changed = services::changeTable(context, statement.text);
+    // "Still in use" leaves a task pending; a file of which a part is done must not begin again.
+    const bool again = !changed && changed.error().code == Code::kBusy;
+    if (again && i > 0 && !file_.rerunnable)
+      return Error(Code::kUpdTaskFailed, file_.file + ":" + std::to_string(statement.line) + ": " +
+                                             changed.error().message + "; " + std::to_string(i) +
+                                             " statement(s) before are done");
     if (!changed)
       return Error(changed.error().code, file_.file + ":" + std::to_string(statement.line) + ": " +
                                              changed.error().message);

@@ -40,13 +40,41 @@ const Key<std::int64_t> kUpdateMasterRetry(
      .help = "How long a run asks again for a master that cannot be reached or is read-only (a "
      "fail-over), before it ends with UPD-0008."});
 
+const Key<std::int64_t> kUpdateLockWait(
+    {.name = "com.openexchange.groupware.update.lockWaitSeconds",
+     .file = "updatetasks.properties", .defaultText = "5", .min = 1, .max = 3600,
+     .reloadable = true,
+     .help = "Seconds that a statement of an update task waits for a table that is in use. While "
+     "it waits, every later reader of the table waits as well."});
+
+const Key<std::int64_t> kUpdateLockTries(
+    {.name = "com.openexchange.groupware.update.lockWaitTries",
+     .file = "updatetasks.properties", .defaultText = "10", .min = 1, .max = 10000,
+     .reloadable = true,
+     .help = "How often such a statement is tried before the run ends and leaves the task "
+     "pending."});
+
 const Key<bool> kDenyImplicitUpdateOnContextLoad(
     {.name = "com.openexchange.groupware.update.denyImplicitUpdateOnContextLoad",
      .file = "updatetasks.properties", .defaultText = "false",
-     .help = "Whether a login to a schema with pending updates is refused (CTX-0013) instead of "
-     "starting them. True is advisable where many schemas exist. Not there yet: a login "
-     "neither starts updates nor is refused for pending ones; the administrator starts them "
-     "with runupdate."});
+     .reloadable = true,
+     .help = "What happens when a context of a schema with pending update tasks is used: false = "
+     "they are started on this node, and where some are blocking the user is asked to try again "
+     "later (CTX-0007); true = nothing is started, and where blocking ones are pending the user is "
+     "refused (CTX-0013). True is advisable where many schemas exist."});
+
+const Key<std::int64_t> kImplicitUpdatesPerDatabase(
+    {.name = "com.openexchange.groupware.update.implicit.maxPerDatabase",
+     .file = "updatetasks.properties", .defaultText = "2", .min = 1, .max = 64,
+     .reloadable = true,
+     .help = "How many updates that began by themselves this node runs at a time on one database "
+     "host; the others wait."});
+
+const Key<bool> kAllowPermanentPush(
+    {.name = "com.openexchange.push.allowPermanentPush",
+     .file = "updatetasks.properties", .defaultText = "false", .reloadable = true,
+     .help = "Known for one warning only: on a node of the original that runs update tasks it has "
+     "to be false. This product has no push listeners."});
 
 const Key<std::vector<std::string>> kExcludedUpdateTasks(
     {.name = "com.openexchange.groupware.update.excludedUpdateTasks",

@@ -16,8 +16,16 @@ extern const Key<std::int64_t> kUpdateTakeoverWait;
 //   com.openexchange.groupware.update.takeoverWaitMillis
 extern const Key<std::int64_t> kUpdateMasterRetry;
 //   com.openexchange.groupware.update.masterRetryMillis
+extern const Key<std::int64_t> kUpdateLockWait;
+//   com.openexchange.groupware.update.lockWaitSeconds
+extern const Key<std::int64_t> kUpdateLockTries;
+//   com.openexchange.groupware.update.lockWaitTries
 extern const Key<bool> kDenyImplicitUpdateOnContextLoad;
 //   com.openexchange.groupware.update.denyImplicitUpdateOnContextLoad
+extern const Key<std::int64_t> kImplicitUpdatesPerDatabase;
+//   com.openexchange.groupware.update.implicit.maxPerDatabase
+extern const Key<bool> kAllowPermanentPush;
+//   com.openexchange.push.allowPermanentPush
 extern const Key<std::vector<std::string>> kExcludedUpdateTasks;
 //   com.openexchange.groupware.update.excludedUpdateTasks
 

@@ -26,7 +26,13 @@ struct UpdateContext {
   SchemaRef schema;
   std::function<void(const std::string&)> progress;  // one line for the log
   std::function<bool()> superseded;  // true: another runner owns the lease, stop
+  // ALTER TABLE and the like: size, disk and lock are looked at first, a lock is waited for briefly
+  // and again. Unset = connection.execute(). Result: rows changed.
+  std::function<Result<std::uint64_t>(const std::string& sql)> change;
 };
+inline Result<std::uint64_t> changeTable(UpdateContext& context, const std::string& sql) {
+  return context.change ? context.change(sql) : context.connection.execute(sql);
+}
 
 class UpdateTask {
  public:

@@ -90,7 +90,6 @@ int run(const Settings& words) {
   settings.refreshMillis = words.number("refresh", 100);
   settings.idle.lockedMillis = words.number("idle", 1000);
   settings.takeoverWaitMillis = words.number("wait", 60000);
-  settings.metadataLockTries = 100;
   settings.probe = [&](const std::string& point) { doom.at(point); };
   update::Runner runner(database, nullptr);
   const services::SchemaRef schema{1, words.text("schema")};

@@ -97,6 +97,42 @@ def tools(checks, node, server, schema):
                  "Finished background updates on schema " + schema in log, log[-800:])
 
 
+def implicit(checks, node, server, schema):
+    """The first use of a context with pending tasks: refused, or started and asked to come again."""
+    def set_deny(value):
+        installed.cluster.edit_properties(os.path.join(node.etc, "updatetasks.properties"), {
+            "com.openexchange.groupware.update.denyImplicitUpdateOnContextLoad": value})
+        done = node.admin("reloadconfiguration")
+        checks.check("reloadconfiguration", done.returncode == 0, done.stdout + done.stderr)
+
+    def login(name):
+        return node.tool("createuser", "-c", "1", "-A", "oxadmin", "-P", "admin-1", "-u", name, "-p",
+                         "x", *installed.USER)
+    write_task(node, "e.sql", "-- name: test.AtLogin\nALTER TABLE upd ADD COLUMN b INT;\n")
+    set_deny("true")
+    done = login("denied")
+    checks.check("denied: CTX-0013", "CTX-0013" in done.stderr, done.stderr)
+    checks.check("and nothing was started", server.sql(
+        "select count(*) from updateTask where taskName = 'test.AtLogin'", schema) == [["0"]])
+    set_deny("false")
+    done = login("early")
+    checks.check("started: CTX-0007", "CTX-0007" in done.stderr, done.stderr)
+    installed.cluster.wait_for("the task", lambda: server.sql(
+        "select successful from updateTask where taskName = 'test.AtLogin'", schema) == [["1"]],
+        60, 0.1)
+    done = installed.cluster.wait_for("the log-in", lambda: (
+        lambda d: d if "CTX-0007" not in d.stderr else None)(login("later")), 60, 0.2)
+    checks.check("afterwards it works", done.returncode == 0, done.stderr)
+    write_task(node, "f.sql", "-- name: test.Quiet\n-- concurrency: background\n"
+               "ALTER TABLE upd ADD COLUMN c INT;\n")
+    set_deny("false")
+    done = login("unhindered")
+    checks.check("background tasks refuse nobody", done.returncode == 0, done.stderr)
+    installed.cluster.wait_for("the background task", lambda: server.sql(
+        "select successful from updateTask where taskName = 'test.Quiet'", schema) == [["1"]],
+        60, 0.1)
+
+
 def end_to_end(checks, server):
     directory = tempfile.mkdtemp(prefix="ox-update-")
     node = installed.Node(directory, server.port)
@@ -116,6 +152,7 @@ def end_to_end(checks, server):
             checks.check(words[0], done.returncode == 0, done.stdout + done.stderr)
         schema = server.sql("select db_schema from context_server2db_pool", "configdb")[0][0]
         tools(checks, node, server, schema)
+        implicit(checks, node, server, schema)
     except Exception as problem:  # the last line of main() must come
         checks.check("no exception", False, repr(problem))
         print(node.tail(60))

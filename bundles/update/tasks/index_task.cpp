@@ -5,12 +5,6 @@
 #include "update_table.h"
 
 namespace ox::update {
-namespace {
-
-constexpr int kInplaceImpossible = 1845;  // ER_ALTER_OPERATION_NOT_SUPPORTED
-constexpr int kInplaceReason = 1846;      // ..._REASON
-
-}  // namespace
 
 bool hasIndex(const TableInfo& table, const IndexWanted& wanted) {
   return std::any_of(table.indexes.begin(), table.indexes.end(), [&](const IndexInfo& index) {
@@ -43,10 +37,8 @@ Status IndexTask::perform(services::UpdateContext& context) {
   }
   const std::string sql = "ALTER TABLE " + quoteName(wanted_.table) + " ADD INDEX " +
                           quoteName(wanted_.index) + " (" + parts + ")";
-  auto done = context.connection.execute(sql + ", ALGORITHM=INPLACE, LOCK=NONE");
-  const int number = context.connection.sqlError();
-  if (!done && (number == kInplaceImpossible || number == kInplaceReason))
-    done = context.connection.execute(sql);
+  auto done = services::changeTable(context, sql);
+  if (!done && done.error().code == Code::kBusy) return done.error();
   if (!done) return updateSqlError(done.error(), "adding index " + wanted_.index);
   context.progress("index " + wanted_.index + " on table " + wanted_.table + " added");
   return {};

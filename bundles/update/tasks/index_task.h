@@ -1,7 +1,7 @@
 // Adds an index that is missing.
 //
-// Purpose:   a background task: the server builds the index while the table stays writable
-//            (ALGORITHM=INPLACE, LOCK=NONE); where it cannot, the ordinary way is taken.
+// Purpose:   a background task: the server builds the index while the table stays writable where
+//            it can (ddl.h chooses).
 // Repeated:  any index that begins with the same columns counts as the wanted one.
 // Errors:    UPD-0025 a column is missing, UPD-0007/0008.
 #pragma once

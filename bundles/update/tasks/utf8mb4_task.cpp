@@ -100,7 +100,8 @@ Status Utf8mb4Task::perform(services::UpdateContext& context) {
     if (!*table) continue;  // not part of this installation
     const std::string sql = utf8mb4Statement(**table, wanted);
     if (sql.empty()) continue;
-    auto done = context.connection.execute(sql);
+    auto done = services::changeTable(context, sql);
+    if (!done && done.error().code == Code::kBusy) return done.error();
     if (!done) return updateSqlError(done.error(), "converting table " + wanted.name);
     context.progress("table " + wanted.name + " is utf8mb4 now");
   }

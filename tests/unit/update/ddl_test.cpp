@@ -1,0 +1,52 @@
+// What a statement changes and what it may cost: pure reading of SQL.
+#include <doctest/doctest.h>
+
+#include "ddl.h"
+
+using namespace ox::update;
+
+namespace {
+std::string table(const char* sql) {
+  const auto target = ddlTarget(sql);
+  return target ? target->table : "none";
+}
+}  // namespace
+
+TEST_CASE("the table of ALTER TABLE and CREATE INDEX, however it is written") {
+  CHECK(table("ALTER TABLE user ADD COLUMN a INT") == "user");
+  CHECK(table("alter table `odd ``name` add a int") == "odd `name");
+  CHECK(table("ALTER ONLINE IGNORE TABLE IF EXISTS ox_1.`user` ADD a INT") == "user");
+  CHECK(table("ALTER TABLE `ox_1` . prg_dates DROP a") == "prg_dates");
+  CHECK(table("CREATE UNIQUE INDEX `on` ON login (cid)") == "login");
+  CHECK(table("CREATE INDEX i USING BTREE ON t (a)") == "t");
+  CHECK(table("ALTER TABLE if_there ADD a INT") == "if_there");
+  for (const char* other : {"", "ALTER", "ALTER TABLE", "ALTER DATABASE CHARACTER SET utf8mb4",
+                            "CREATE TABLE t (a INT)", "INSERT INTO t VALUES ('ALTER TABLE x')",
+                            "CREATE INDEX", "DROP TABLE t", "`ALTER` TABLE t", "ALTER TABLE `"})
+    CHECK_MESSAGE(table(other) == "none", other);
+}
+
+TEST_CASE("ALGORITHM and LOCK count as chosen only outside of texts and names") {
+  CHECK(ddlTarget("ALTER TABLE t ADD a INT, ALGORITHM = INPLACE")->chosen);
+  CHECK(ddlTarget("ALTER TABLE t ADD a INT, lock=none")->chosen);
+  CHECK_FALSE(ddlTarget("ALTER TABLE t ADD a INT COMMENT ', LOCK=NONE'")->chosen);
+  CHECK_FALSE(ddlTarget("ALTER TABLE t ADD `lock` INT")->chosen);
+  CHECK_FALSE(ddlTarget("ALTER TABLE t ADD b INT COMMENT 'it\\'s ALGORITHM=COPY'")->chosen);
+}
+
+TEST_CASE("the expected lock is the worst that a clause needs") {
+  CHECK(expectedLock("ALTER TABLE t ADD COLUMN a INT") == "INSTANT");
+  CHECK(expectedLock("ALTER TABLE t ADD a INT, ADD INDEX i (a)") == "INPLACE, LOCK=NONE");
+  CHECK(expectedLock("ALTER TABLE t ADD PRIMARY KEY (a)") == "INPLACE, LOCK=SHARED");
+  CHECK(expectedLock("ALTER TABLE t DROP PRIMARY KEY, ADD PRIMARY KEY (a)") == "COPY, LOCK=SHARED");
+  CHECK(expectedLock("ALTER TABLE t MODIFY a TEXT, ADD INDEX i (a)") == "COPY, LOCK=SHARED");
+  CHECK(expectedLock("CREATE INDEX i ON t (a)") == "INPLACE, LOCK=NONE");
+  CHECK(expectedLock("ALTER TABLE t ADD a INT, LOCK=NONE") == "as the statement says");
+  CHECK(expectedLock("INSERT INTO t VALUES (1)").empty());
+}
+
+TEST_CASE("bytes are shown with the unit that suits") {
+  CHECK(shownBytes(0) == "0 bytes");
+  CHECK(shownBytes(1536) == "1.5 KiB");
+  CHECK(shownBytes(3LL << 30) == "3.0 GiB");
+}
