@@ -316,11 +316,14 @@ void Region::apply(const CacheEvent& event, bool fromRemote) {
   if (fromRemote) ++received_;
   switch (event.operation) {
     case CacheEvent::Operation::kInvalidate:
-      for (const CacheKey& key : event.keys) removeKey(event.group, services::flatKey(key));
-      return;
+      return forget(event.keys, event.group);
     case CacheEvent::Operation::kInvalidateGroup: return removeGroup(event.group);
     case CacheEvent::Operation::kClear: return removeAll();
   }
+}
+
+void Region::forget(const std::vector<CacheKey>& keys, BytesView group) {
+  for (const CacheKey& key : keys) removeKey(group, services::flatKey(key));
 }
 
 void Region::invalidate(std::vector<CacheKey> keys, const std::string& group) {

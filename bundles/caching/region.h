@@ -45,6 +45,9 @@ class Region final : public services::CacheRegion {
   void invalidate(std::vector<services::CacheKey> keys, const std::string& group = {}) override;
   void invalidateGroup(const std::string& group) override;
   void clear() override;
+  void forget(const std::vector<services::CacheKey>& keys, BytesView group = {}) override;
+  void forgetGroup(BytesView group) override { removeGroup(group); }
+  void forgetAll() override { removeAll(); }
   services::CacheStats stats() const override;
 
   // What an event of this region means here.

@@ -18,6 +18,9 @@ db::IdleLimits idleLimits(const config::Config& config) {
           config.get(config::keys::kUpdateBackgroundIdle)};
 }
 
+constexpr const char* kRegions[] = {services::kRegionContext, services::kRegionSchema,
+                                    services::kRegionUser};
+
 std::string poolName(const PoolFigures& figures) {
   return figures.id < 0 ? figures.name : std::to_string(figures.id);
 }
@@ -27,18 +30,22 @@ class DatabaseActivator final : public runtime::BundleActivator {
   Status start(runtime::BundleContext& context) override {
     auto configuration = context.need<config::ConfigService>("config");
     if (!configuration) return Error(Code::kUnavailable, "service config is not offered");
-    auto made = DatabaseServiceImpl::make(*configuration->current());
+    const auto cache = context.need<services::CacheService>("cache");
+    if (!cache) log::info("no bundle offers cache: every look-up asks the database");
+    auto made = DatabaseServiceImpl::make(*configuration->current(),
+                                          cache ? cache->region(services::kRegionSchema) : nullptr);
     if (!made) return made.error();
     database_ = *made;
-    contexts_ = std::make_shared<ContextServiceImpl>(database_,
-                                                     idleLimits(*configuration->current()));
+    contexts_ = std::make_shared<ContextServiceImpl>(
+        database_, idleLimits(*configuration->current()), cache.get());
     static_cast<void>(database_->probe());  // a WARN when configdb is away; it heals later
-    reload_ = configuration->onReload([database = database_, contexts = contexts_](
+    reload_ = configuration->onReload([database = database_, contexts = contexts_, cache](
                                           const config::Config&, const config::Config& after) {
       if (auto set = database->reconfigure(after); !set)
         log::warn("database settings were not taken over: " + set.error().message);
       contexts->setIdleLimits(idleLimits(after));
-      contexts->clear();
+      if (!cache) return;
+      for (const char* region : kRegions) cache->region(region)->forgetAll();
     });
     if (auto events = context.need<services::CacheEvents>("cache-events")) subscribe(*events);
     if (auto management = context.need<management::Management>("management")) manage(*management);
@@ -58,12 +65,13 @@ class DatabaseActivator final : public runtime::BundleActivator {
 
  private:
   void subscribe(services::CacheEvents& events) {
-    for (const char* region : {services::kRegionContext, services::kRegionSchema})
+    for (const char* region : kRegions)
       subscriptions_.push_back(events.subscribe(
           region, [contexts = contexts_, database = database_](const services::CacheEvent& event,
                                                                bool) {
-            if (event.operation != services::CacheEvent::Operation::kInvalidate)
-              database->invalidateAll();
+            if (event.operation != services::CacheEvent::Operation::kInvalidate &&
+                event.region == services::kRegionSchema)
+              database->recheckPools();
             contexts->onCacheEvent(event);
           }));
   }
@@ -113,5 +121,6 @@ class DatabaseActivator final : public runtime::BundleActivator {
 }  // namespace
 }  // namespace ox::database
 
-OX_BUNDLE("database", OX_VERSION, "config,management?,cache-events?", "database,contexts,context-gate",
+OX_BUNDLE("database", OX_VERSION, "config,management?,cache-events?,cache?",
+          "database,contexts,context-gate",
           ox::database::DatabaseActivator)

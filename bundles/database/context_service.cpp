@@ -1,9 +1,8 @@
 #include "context_service.h"
 
-#include <algorithm>
-
 #include "base/log.h"
 #include "database/password.h"
+#include "records.h"
 
 namespace ox::database {
 
@@ -45,6 +44,14 @@ User userOf(std::int32_t contextId, const db::Row& row) {
   return user;
 }
 
+// What is kept comes from the master: a replica that is behind would make a stale value that no further
+// event ends. The replica is asked when the master does not answer.
+template <typename Other>
+Result<db::Lease> masterOr(Result<db::Lease> master, const Other& other) {
+  if (master || master.error().code != Code::kDbNoConnection) return master;
+  return other();
+}
+
 // Schemas before 7.8.0 know no guests.
 std::string userColumns(bool guests) {
   return std::string("SELECT u.id, l.uid, u.mail, u.preferredLanguage, u.timeZone, u.contactId, "
@@ -57,12 +64,25 @@ constexpr const char* kUserTables =
 }  // namespace
 
 ContextServiceImpl::ContextServiceImpl(std::shared_ptr<services::DatabaseService> database,
-                                       db::IdleLimits idle, Clock& clock)
-    : database_(std::move(database)), clock_(clock), idle_(idle) {}
+                                       db::IdleLimits idle, services::CacheService* cache,
+                                       Clock& clock)
+    : database_(std::move(database)), clock_(clock), idle_(idle),
+      contexts_(cache ? cache->region(services::kRegionContext) : nullptr),
+      schemas_(cache ? cache->region(services::kRegionSchema) : nullptr),
+      users_(cache ? cache->region(services::kRegionUser) : nullptr) {}
 
 void ContextServiceImpl::setIdleLimits(const db::IdleLimits& idle) {
   std::lock_guard lock(mutex_);
   idle_ = idle;
+}
+
+Result<std::int64_t> ContextServiceImpl::loadContextId(const std::string& info) {
+  auto lease = masterOr(database_->configWrite(), [this] { return database_->configRead(); });
+  if (!lease) return contextError(lease.error());
+  auto rows = (*lease)->query("SELECT cid FROM login2context WHERE login_info = ?", {info});
+  if (!rows) return contextError(rows.error());
+  if (rows->empty()) return Error(Code::kCtxNoMapping);
+  return rows->front().integer(0);
 }
 
 Result<std::int32_t> ContextServiceImpl::resolve(const std::string& loginInfo) {
@@ -71,72 +91,30 @@ Result<std::int32_t> ContextServiceImpl::resolve(const std::string& loginInfo) {
   const auto at = loginInfo.rfind('@');
   const std::string info =
       at == std::string::npos ? std::string("defaultcontext") : loginInfo.substr(at + 1);
-  std::uint64_t generation = 0;
-  {
-    std::lock_guard lock(mutex_);
-    const auto found = infos_.find(info);
-    if (found != infos_.end() && clock_.steadyMillis() - found->second.sinceMillis < kMaxAgeMillis)
-      return found->second.contextId;
-    generation = generation_;
-  }
-  const auto ask = [&](Result<db::Lease> lease) -> Result<std::int32_t> {
-    if (!lease) return contextError(lease.error());
-    auto rows = (*lease)->query("SELECT cid FROM login2context WHERE login_info = ?", {info});
-    if (!rows) return contextError(rows.error());
-    if (rows->empty()) return Error(Code::kCtxNoMapping);
-    return static_cast<std::int32_t>(rows->front().integer(0));
-  };
-  auto id = ask(database_->configRead());
-  // A new mapping may not have reached a replica of configdb.
-  if (!id && id.error().code == Code::kCtxNoMapping) id = ask(database_->configWrite());
-  if (!id) return id;
-  std::lock_guard lock(mutex_);
-  if (generation == generation_) {
-    if (infos_.size() >= kMaxCached) infos_.clear();
-    infos_[info] = {*id, clock_.steadyMillis()};
-  }
-  return id;
+  auto id = throughCache<std::int64_t>(
+      contexts_, services::flatKey(-1, {info}), [&] { return loadContextId(info); },
+      [](const std::int64_t& number) { return encodeNumber(number); }, decodeNumber);
+  if (!id) return id.error();
+  return static_cast<std::int32_t>(*id);
 }
 
-Result<std::shared_ptr<const Context>> ContextServiceImpl::load(std::int32_t contextId) {
+Result<Context> ContextServiceImpl::load(std::int32_t contextId) {
   auto place = database_->assignment(contextId);
   if (!place) return contextError(place.error());
-  for (const bool master : {false, true}) {
-    auto lease = master ? database_->configWrite() : database_->configRead();
-    if (!lease) return contextError(lease.error());
-    auto rows = (*lease)->query("SELECT name, enabled FROM context WHERE cid = ?",
-                                {std::int64_t{contextId}});
-    if (!rows) return contextError(rows.error());
-    if (rows->empty()) continue;
-    auto context = std::make_shared<Context>();
-    context->id = contextId;
-    context->name = rows->front().text(0);
-    context->enabled = rows->front().isNull(1) || rows->front().boolean(1);
-    context->writePoolId = place->writePoolId;
-    context->schema = place->schema;
-    return std::shared_ptr<const Context>(std::move(context));
-  }
-  return Error(Code::kCtxNotFound, "context " + std::to_string(contextId) + " does not exist");
-}
-
-Result<std::shared_ptr<const Context>> ContextServiceImpl::context(std::int32_t contextId) {
-  std::uint64_t generation = 0;
-  {
-    std::lock_guard lock(mutex_);
-    const auto found = contexts_.find(contextId);
-    if (found != contexts_.end() &&
-        clock_.steadyMillis() - found->second.sinceMillis < kMaxAgeMillis)
-      return found->second.context;
-    generation = generation_;
-  }
-  auto loaded = load(contextId);
-  if (!loaded) return loaded;
-  std::lock_guard lock(mutex_);
-  if (generation == generation_) {
-    if (contexts_.size() >= kMaxCached) contexts_.clear();
-    contexts_[contextId] = {*loaded, clock_.steadyMillis()};
-  }
-  return loaded;
+  auto lease = masterOr(database_->configWrite(), [this] { return database_->configRead(); });
+  if (!lease) return contextError(lease.error());
+  auto rows = (*lease)->query("SELECT name, enabled FROM context WHERE cid = ?",
+                              {std::int64_t{contextId}});
+  if (!rows) return contextError(rows.error());
+  if (rows->empty())
+    return Error(Code::kCtxNotFound, "context " + std::to_string(contextId) + " does not exist");
+  Context context;
+  context.id = contextId;
+  context.name = rows->front().text(0);
+  context.enabled = rows->front().isNull(1) || rows->front().boolean(1);
+  context.writePoolId = place->writePoolId;
+  context.schema = place->schema;
+  return context;
 }
 
 std::shared_ptr<void> ContextServiceImpl::setLoadGate(services::LoadGate gate) {
@@ -145,9 +123,8 @@ std::shared_ptr<void> ContextServiceImpl::setLoadGate(services::LoadGate gate) {
   {
     std::lock_guard lock(mutex_);
     gate_ = made;
-    quietSchemas_.clear();
-    ++generation_;
   }
+  if (schemas_) schemas_->forgetAll();
   return {made.get(), [made](void*) {
             std::unique_lock nobodyInside(made->inside);
             made->ask = nullptr;
@@ -166,38 +143,45 @@ Status ContextServiceImpl::askGate(const SchemaRef& schema, db::Connection& conn
 }
 
 Status ContextServiceImpl::checkNotUpdating(const SchemaRef& schema) {
-  std::uint64_t generation = 0;
-  db::IdleLimits idle;
-  {
-    std::lock_guard lock(mutex_);
-    const auto found = quietSchemas_.find(schema);
-    if (found != quietSchemas_.end() && clock_.steadyMillis() - found->second < kMaxAgeMillis)
-      return {};
-    generation = generation_;
-    idle = idle_;
+  const services::CacheKey key{schema.writePoolId, {schema.schema}};
+  const Bytes flat = services::flatKey(key);
+  if (schemas_) {
+    if (const auto since = schemas_->get(flat)) {
+      const auto asked = decodeNumber(*since);
+      if (asked && clock_.steadyMillis() - *asked < kMaxAgeMillis) return {};
+      schemas_->forget({key});
+    }
   }
-  auto lease = database_->schemaWrite(schema);
-  if (!lease) return contextError(lease.error());
-  auto state = db::readLockState(**lease, idle);
-  if (!state) return contextError(state.error());
-  if (state->blocking.fresh) return Error(Code::kCtxUpdating);
-  if (auto passed = askGate(schema, **lease); !passed) return passed;
-  std::lock_guard lock(mutex_);
-  if (generation == generation_) {
-    if (quietSchemas_.size() >= kMaxCached) quietSchemas_.clear();
-    quietSchemas_[schema] = clock_.steadyMillis();
-  }
-  return {};
+  const auto ask = [&]() -> Result<std::int64_t> {
+    db::IdleLimits idle;
+    {
+      std::lock_guard lock(mutex_);
+      idle = idle_;
+    }
+    const std::int64_t now = clock_.steadyMillis();
+    auto lease = database_->schemaWrite(schema);
+    if (!lease) return contextError(lease.error());
+    auto state = db::readLockState(**lease, idle);
+    if (!state) return contextError(state.error());
+    if (state->blocking.fresh) return Error(Code::kCtxUpdating);
+    if (auto passed = askGate(schema, **lease); !passed) return passed.error();
+    return now;
+  };
+  auto asked = throughCache<std::int64_t>(
+      schemas_, flat, ask, [](const std::int64_t& number) { return encodeNumber(number); },
+      decodeNumber);
+  return asked ? Status() : Status(asked.error());
 }
 
 Result<std::shared_ptr<const Context>> ContextServiceImpl::usable(std::int32_t contextId) {
-  auto found = context(contextId);
-  if (!found) return found;
-  const Context& context = **found;
-  if (auto quiet = checkNotUpdating({context.writePoolId, context.schema}); !quiet)
+  auto found = throughCache<Context>(
+      contexts_, services::flatKey(contextId), [&] { return load(contextId); }, encodeContext,
+      decodeContext);
+  if (!found) return found.error();
+  if (auto quiet = checkNotUpdating({found->writePoolId, found->schema}); !quiet)
     return quiet.error();
-  if (!context.enabled) return Error(Code::kLgiContextDisabled);
-  return found;
+  if (!found->enabled) return Error(Code::kLgiContextDisabled);
+  return std::make_shared<const Context>(std::move(*found));
 }
 
 Result<User> ContextServiceImpl::authenticate(std::int32_t contextId, const std::string& login,
@@ -279,7 +263,15 @@ void ContextServiceImpl::rehash(const User& user, const std::string& password,
 }
 
 Result<User> ContextServiceImpl::user(std::int32_t contextId, std::int32_t userId) {
-  auto lease = database_->read(contextId);
+  return throughCache<User>(
+      users_, services::flatKey(contextId, {std::to_string(userId)}),
+      [&] { return loadUser(contextId, userId); }, encodeUser, decodeUser,
+      std::to_string(contextId));
+}
+
+Result<User> ContextServiceImpl::loadUser(std::int32_t contextId, std::int32_t userId) {
+  auto lease = masterOr(database_->write(contextId),
+                        [&] { return database_->read(contextId); });
   if (!lease) return contextError(lease.error());
   const std::vector<db::Value> values{std::int64_t{contextId}, std::int64_t{userId}};
   auto rows = (*lease)->query(userColumns(true) + kUserTables + "AND l.id = ?", values);
@@ -292,47 +284,27 @@ Result<User> ContextServiceImpl::user(std::int32_t contextId, std::int32_t userI
   return userOf(contextId, rows->front());
 }
 
+// The regions have removed the keys of the event already.
 void ContextServiceImpl::onCacheEvent(const services::CacheEvent& event) {
-  const bool contextRegion = event.region == services::kRegionContext;
-  const bool schemaRegion = event.region == services::kRegionSchema;
-  if (!contextRegion && !schemaRegion) return;
-  const bool all = event.operation != services::CacheEvent::Operation::kInvalidate;
-  std::vector<std::int32_t> places;
-  {
-    std::lock_guard lock(mutex_);
-    ++generation_;
-    if (all) {
-      contexts_.clear();
-      infos_.clear();
-      quietSchemas_.clear();
-    }
-    for (const auto& key : event.keys) {
-      if (schemaRegion) {
-        for (const auto& schema : key.parts) quietSchemas_.erase({key.id, schema});
-        continue;
-      }
-      if (key.id == -1) {
-        for (const auto& info : key.parts) infos_.erase(info);
-        continue;
-      }
-      // The event may be the only one that tells of an update: ask about the schema as well.
-      if (const auto found = contexts_.find(key.id); found != contexts_.end()) {
-        quietSchemas_.erase({found->second.context->writePoolId, found->second.context->schema});
-        contexts_.erase(found);
-      }
-      std::erase_if(infos_, [&](const auto& one) { return one.second.contextId == key.id; });
-      places.push_back(key.id);
-    }
+  if (event.operation != services::CacheEvent::Operation::kInvalidate) return;
+  if (event.region == services::kRegionUser) {
+    for (const auto& key : event.keys)
+      if (users_) users_->forget({key}, std::to_string(key.id));
+    return;
   }
-  for (const std::int32_t id : places) database_->invalidate(id);
-}
-
-void ContextServiceImpl::clear() {
-  std::lock_guard lock(mutex_);
-  ++generation_;
-  contexts_.clear();
-  infos_.clear();
-  quietSchemas_.clear();
+  if (event.region != services::kRegionContext) return;
+  for (const auto& key : event.keys) {
+    if (key.id == -1) {  // several login infos in one key
+      for (const auto& info : key.parts)
+        if (contexts_) contexts_->forget({{-1, {info}}});
+      continue;
+    }
+    if (users_) users_->forgetGroup(std::to_string(key.id));
+    database_->invalidate(key.id);
+    if (!contexts_) continue;
+    // Once more: a look-up may have taken the place that was known until now.
+    contexts_->forget({{key.id, {}}});
+  }
 }
 
 }  // namespace ox::database

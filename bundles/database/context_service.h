@@ -1,24 +1,24 @@
 // ContextService on configdb and the user schemas.
 //
-// Threads:  any blocking thread. Limits: kMaxCached entries per cache; a full one starts anew.
-// Caching:  contexts, login infos and "no blocking update runs" are kept until an event of the
-//           regions Context or OXDBPoolCache, at most kMaxAgeMillis, so that a lost event heals.
-//           "Updating" is never kept: it is asked again each time.
+// Threads:  any blocking thread.
+// Caching:  contexts and login infos in region Context, users in region User (in a group per context, so
+//           that an event of a context ends them, too), "no blocking update runs" in region OXDBPoolCache;
+//           this at most kMaxAgeMillis, because nodes of an older cluster on the same database tell
+//           nobody here. "Updating" is never kept: it is asked again each time. Without the bundle
+//           caching every look-up asks the database.
 // Timing:   authenticate() costs one bcrypt, whatever is wrong.
 // Source:   the original's CachingContextStorage, LoginInfo and RdbUserStorage.
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
 #include <string>
-#include <unordered_map>
 
 #include "base/clock.h"
 #include "database/schema_state.h"
-#include "services/cache_events.h"
+#include "services/cache.h"
 #include "services/context_gate.h"
 #include "services/contexts.h"
 #include "services/database.h"
@@ -27,11 +27,11 @@ namespace ox::database {
 
 class ContextServiceImpl final : public services::ContextService, public services::ContextGate {
  public:
-  static constexpr std::size_t kMaxCached = 200'000;
   static constexpr std::int64_t kMaxAgeMillis = 30'000;
 
+  // `cache` may be null.
   ContextServiceImpl(std::shared_ptr<services::DatabaseService> database, db::IdleLimits idle,
-                     Clock& clock = systemClock());
+                     services::CacheService* cache, Clock& clock = systemClock());
 
   Result<std::int32_t> resolve(const std::string& loginInfo) override;
   Result<std::shared_ptr<const services::Context>> usable(std::int32_t contextId) override;
@@ -42,21 +42,13 @@ class ContextServiceImpl final : public services::ContextService, public service
   std::shared_ptr<void> setLoadGate(services::LoadGate gate) override;
 
   void setIdleLimits(const db::IdleLimits& idle);
-  // What the cache events of Context and OXDBPoolCache mean here.
+  // What the cache events of Context and User mean beyond the keys that they name.
   void onCacheEvent(const services::CacheEvent& event);
-  void clear();
 
  private:
-  struct CachedContext {
-    std::shared_ptr<const services::Context> context;
-    std::int64_t sinceMillis = 0;
-  };
-  struct CachedInfo {
-    std::int32_t contextId = 0;
-    std::int64_t sinceMillis = 0;
-  };
-  Result<std::shared_ptr<const services::Context>> load(std::int32_t contextId);
-  Result<std::shared_ptr<const services::Context>> context(std::int32_t contextId);
+  Result<std::int64_t> loadContextId(const std::string& info);
+  Result<services::Context> load(std::int32_t contextId);
+  Result<services::User> loadUser(std::int32_t contextId, std::int32_t userId);
   Status checkNotUpdating(const services::SchemaRef& schema);
   void rehash(const services::User& user, const std::string& password,
               const std::string& oldHash, const std::string& oldMechanism, bool hasSaltColumn);
@@ -72,11 +64,8 @@ class ContextServiceImpl final : public services::ContextService, public service
   Clock& clock_;
   std::mutex mutex_;
   db::IdleLimits idle_;
-  std::uint64_t generation_ = 0;  // a load that began before an invalidation is not kept
-  std::unordered_map<std::int32_t, CachedContext> contexts_;
-  std::unordered_map<std::string, CachedInfo> infos_;
   std::shared_ptr<Gate> gate_;
-  std::map<services::SchemaRef, std::int64_t> quietSchemas_;  // since when known as not updating
+  const std::shared_ptr<services::CacheRegion> contexts_, schemas_, users_;  // may be null
 };
 
 }  // namespace ox::database

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "config/keys_database.h"
 #include "config/keys_system.h"
+#include "records.h"
 
 namespace ox::database {
 
@@ -24,11 +25,12 @@ bool sameServer(const db::ConnectionSettings& a, const db::ConnectionSettings& b
 }
 }  // namespace
 
-DatabaseServiceImpl::DatabaseServiceImpl(Clock& clock) : clock_(clock) {}
+DatabaseServiceImpl::DatabaseServiceImpl(std::shared_ptr<services::CacheRegion> places, Clock& clock)
+    : clock_(clock), places_(std::move(places)) {}
 
 Result<std::shared_ptr<DatabaseServiceImpl>> DatabaseServiceImpl::make(
-    const config::Config& config, Clock& clock) {
-  std::shared_ptr<DatabaseServiceImpl> service(new DatabaseServiceImpl(clock));
+    const config::Config& config, std::shared_ptr<services::CacheRegion> places, Clock& clock) {
+  std::shared_ptr<DatabaseServiceImpl> service(new DatabaseServiceImpl(std::move(places), clock));
   if (auto set = service->reconfigure(config); !set) return set.error();
   auto* self = service.get();
   service->cleaner_ = std::jthread([self](const std::stop_token& stop) { self->cleanForEver(stop); });
@@ -72,8 +74,7 @@ Status DatabaseServiceImpl::reconfigure(const config::Config& config) {
     for (auto& [id, entry] : pools_) entry.pool->close();
     pools_.clear();
   }
-  assignments_.clear();
-  ++generation_;
+  if (places_) places_->forgetAll();
   return {};
 }
 
@@ -107,15 +108,15 @@ bool DatabaseServiceImpl::configIsReplicated() const {
 }
 
 Result<PoolRow> DatabaseServiceImpl::loadPoolRow(std::int32_t poolId) {
-  for (const bool write : {false, true}) {
-    if (write && !configIsReplicated()) break;
-    auto lease = write ? configWrite() : configRead();
-    if (!lease) return lease.error();
-    auto rows = (*lease)->query(
-        "SELECT url, login, password, hardlimit, max, name FROM db_pool WHERE db_pool_id = ?",
-        {std::int64_t{poolId}});
-    if (!rows) return rows.error();
-    if (rows->empty()) continue;
+  // From the master: see masterOr in context_service.cpp.
+  auto lease = configWrite();
+  if (!lease && lease.error().code == Code::kDbNoConnection) lease = configRead();
+  if (!lease) return lease.error();
+  auto rows = (*lease)->query(
+      "SELECT url, login, password, hardlimit, max, name FROM db_pool WHERE db_pool_id = ?",
+      {std::int64_t{poolId}});
+  if (!rows) return rows.error();
+  if (!rows->empty()) {
     const db::Row& row = rows->front();
     PoolRow out;
     out.id = poolId;
@@ -133,21 +134,37 @@ Result<PoolRow> DatabaseServiceImpl::loadPoolRow(std::int32_t poolId) {
 }
 
 Result<DatabaseServiceImpl::UserPool> DatabaseServiceImpl::userPool(std::int32_t poolId) {
+  std::optional<UserPool> known;
+  std::uint64_t check = 0;
   {
     std::lock_guard lock(mutex_);
-    if (const auto found = pools_.find(poolId); found != pools_.end()) return found->second;
+    check = checks_;
+    if (const auto found = pools_.find(poolId); found != pools_.end()) {
+      if (found->second.checked == check) return found->second;
+      known = found->second;
+    }
   }
   auto row = loadPoolRow(poolId);
-  if (!row) return row.error();
+  // What is known is better than nothing while configdb does not answer.
+  if (!row) return known && row.error().retryable ? Result<UserPool>(*known) : row.error();
   auto settings = poolSettings(*row);
   if (!settings) return settings.error();
-  std::lock_guard lock(mutex_);
-  if (const auto found = pools_.find(poolId); found != pools_.end()) return found->second;
-  UserPool entry{*row, *settings,
-                 db::Pool::make(row->name + " (" + std::to_string(poolId) + ")",
-                                poolLimits(limits_, *row), *settings, clock_)};
-  pools_.emplace(poolId, entry);
-  return entry;
+  std::shared_ptr<db::Pool> former;
+  Result<UserPool> answer = Error(Code::kInternal);
+  {
+    std::lock_guard lock(mutex_);
+    UserPool& entry = pools_[poolId];
+    if (!entry.pool || !(entry.row == *row)) {
+      former = entry.pool;
+      entry = UserPool{*row, *settings,
+                       db::Pool::make(row->name + " (" + std::to_string(poolId) + ")",
+                                      poolLimits(limits_, *row), *settings, clock_)};
+    }
+    entry.checked = check;
+    answer = entry;
+  }
+  if (former) former->close();
+  return answer;
 }
 
 Result<std::int32_t> DatabaseServiceImpl::loadServerId(db::Connection& config) {
@@ -194,29 +211,15 @@ Result<Assignment> DatabaseServiceImpl::loadAssignment(db::Connection& config,
 }
 
 Result<Assignment> DatabaseServiceImpl::assignment(std::int32_t contextId) {
-  std::uint64_t generation = 0;
-  {
-    std::lock_guard lock(mutex_);
-    if (const auto found = assignments_.find(contextId); found != assignments_.end())
-      return found->second;
-    generation = generation_;
-  }
-  Result<Assignment> loaded = [&]() -> Result<Assignment> {
-    auto lease = configRead();
+  // From the master: see masterOr in context_service.cpp.
+  const auto load = [&]() -> Result<Assignment> {
+    auto lease = configWrite();
+    if (!lease && lease.error().code == Code::kDbNoConnection) lease = configRead();
     if (!lease) return lease.error();
-    auto first = loadAssignment(**lease, contextId);
-    if (first || first.error().code != Code::kCtxNotFound || !configIsReplicated()) return first;
-    auto master = configWrite();  // a new context may not have reached the replica
-    if (!master) return master.error();
-    return loadAssignment(**master, contextId);
-  }();
-  if (!loaded) return loaded;
-  std::lock_guard lock(mutex_);
-  if (generation == generation_) {
-    if (assignments_.size() >= kMaxAssignments) assignments_.clear();
-    assignments_[contextId] = *loaded;
-  }
-  return loaded;
+    return loadAssignment(**lease, contextId);
+  };
+  return throughCache<Assignment>(places_, services::flatKey(contextId), load, encodeAssignment,
+                                  decodeAssignment);
 }
 
 Result<db::Lease> DatabaseServiceImpl::write(std::int32_t contextId) {
@@ -337,16 +340,13 @@ Result<std::vector<std::int32_t>> DatabaseServiceImpl::contextsIn(const SchemaRe
 }
 
 void DatabaseServiceImpl::invalidate(std::int32_t contextId) {
-  std::lock_guard lock(mutex_);
-  assignments_.erase(contextId);
-  ++generation_;
+  if (places_) places_->forget({{contextId, {}}});
 }
 
-void DatabaseServiceImpl::invalidateAll() {
+void DatabaseServiceImpl::recheckPools() {
   std::lock_guard lock(mutex_);
-  assignments_.clear();
   serverId_ = 0;
-  ++generation_;
+  ++checks_;
 }
 
 void DatabaseServiceImpl::invalidatePools() {
@@ -354,10 +354,10 @@ void DatabaseServiceImpl::invalidatePools() {
   {
     std::lock_guard lock(mutex_);
     dropped.swap(pools_);
-    assignments_.clear();
     serverId_ = 0;
-    ++generation_;
+    ++checks_;
   }
+  if (places_) places_->forgetAll();
   for (auto& [id, entry] : dropped) entry.pool->close();
 }
 

@@ -4,7 +4,9 @@
 // Ownership: pools are shared with their leases, so a pool that was dropped ends with its last lease.
 // Healing:   nothing is connected at construction; an unreachable configdb is asked again by every
 //            call and by the cleaner.
-// Limits:    kMaxAssignments cached places; the cache starts anew beyond that.
+// Caching:   places of contexts in region OXDBPoolCache, key = context id; without the bundle caching each
+//            call asks configdb. Rows of db_pool are asked again after recheckPools(); a pool whose row is the
+//            same stays.
 #pragma once
 
 #include <condition_variable>
@@ -13,11 +15,11 @@
 #include <mutex>
 #include <string>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
 #include "config/config.h"
 #include "replication_monitor.h"
+#include "services/cache.h"
 #include "services/database.h"
 #include "settings.h"
 
@@ -31,12 +33,13 @@ struct PoolFigures {
 
 class DatabaseServiceImpl final : public services::DatabaseService {
  public:
-  static constexpr std::size_t kMaxAssignments = 200'000;
   static constexpr std::int32_t kConfigReadId = -1;
   static constexpr std::int32_t kConfigWriteId = -2;
 
-  static Result<std::shared_ptr<DatabaseServiceImpl>> make(const config::Config& config,
-                                                           Clock& clock = systemClock());
+  // `places`: region OXDBPoolCache, may be null.
+  static Result<std::shared_ptr<DatabaseServiceImpl>> make(
+      const config::Config& config, std::shared_ptr<services::CacheRegion> places,
+      Clock& clock = systemClock());
   ~DatabaseServiceImpl() override;
 
   Result<db::Lease> configRead() override;
@@ -53,7 +56,8 @@ class DatabaseServiceImpl final : public services::DatabaseService {
   void invalidatePools() override;
   std::int32_t serverId() override;
 
-  void invalidateAll();
+  // Another node may have changed databases or servers.
+  void recheckPools();
   // Applies changed settings of configdb.properties: pools whose settings changed are made anew.
   Status reconfigure(const config::Config& config);
   // Is configdb reachable? Asked by the cleaner, so the answer is at most an interval old.
@@ -70,8 +74,9 @@ class DatabaseServiceImpl final : public services::DatabaseService {
     PoolRow row;
     db::ConnectionSettings settings;
     std::shared_ptr<db::Pool> pool;
+    std::uint64_t checked = 0;  // checks_ when the row was read
   };
-  DatabaseServiceImpl(Clock& clock);
+  DatabaseServiceImpl(std::shared_ptr<services::CacheRegion> places, Clock& clock);
   Result<UserPool> userPool(std::int32_t poolId);
   Result<PoolRow> loadPoolRow(std::int32_t poolId);
   Result<services::Assignment> loadAssignment(db::Connection& config, std::int32_t contextId);
@@ -80,6 +85,7 @@ class DatabaseServiceImpl final : public services::DatabaseService {
   void cleanOnce();
 
   Clock& clock_;
+  const std::shared_ptr<services::CacheRegion> places_;
   mutable std::mutex mutex_;
   db::PoolLimits limits_;
   db::ConnectionSettings readSettings_;
@@ -89,8 +95,7 @@ class DatabaseServiceImpl final : public services::DatabaseService {
   std::shared_ptr<db::Pool> configRead_;
   std::shared_ptr<db::Pool> configWrite_;
   std::map<std::int32_t, UserPool> pools_;
-  std::unordered_map<std::int32_t, services::Assignment> assignments_;
-  std::uint64_t generation_ = 0;  // rises with every invalidation: a load that began before is not kept
+  std::uint64_t checks_ = 0;  // rises with every recheckPools()
   std::int32_t serverId_ = 0;
   std::string problem_;  // of the last probe, empty = healthy
   const std::shared_ptr<ReplicationMonitor> monitor_ = std::make_shared<ReplicationMonitor>();

@@ -20,7 +20,8 @@ void announceContexts(const Surroundings& around, const std::vector<std::int32_t
     CacheEvent event{CacheEvent::Operation::kInvalidate, services::kRegionContext, "", {}};
     for (std::size_t i = at; i < std::min(ids.size(), at + kKeysOfOneEvent); ++i)
       event.keys.push_back({ids[i], {}});
-    if (at == 0 && !infos.empty()) event.keys.push_back({-1, infos});
+    if (at == 0)
+      for (const auto& info : infos) event.keys.push_back({-1, {info}});
     if (!event.keys.empty()) around.cacheEvents->publish(event);
   }
 }

@@ -76,6 +76,10 @@ class CacheRegion {
   virtual void invalidate(std::vector<CacheKey> keys, const std::string& group = {}) = 0;
   virtual void invalidateGroup(const std::string& group) = 0;
   virtual void clear() = 0;
+  // Here only: for what each node derives by itself from an event of another region.
+  virtual void forget(const std::vector<CacheKey>& keys, BytesView group = {}) = 0;
+  virtual void forgetGroup(BytesView group) = 0;
+  virtual void forgetAll() = 0;
   virtual CacheStats stats() const = 0;
 };
 

@@ -177,9 +177,15 @@ TEST_CASE("events: keys, a group, everything; flat keys are those of the events"
   CHECK_FALSE(region.get(flatKey(4), "g0").has_value());
   region.invalidateGroup("g1");
   CHECK(region.stats().count == 1 + 49);
+  region.put(flatKey(8), "e", "h");
+  region.forget({{8, {}}, {9, {}}}, "h");
+  CHECK_FALSE(region.get(flatKey(8), "h").has_value());
+  region.put(flatKey(8), "e", "h");
+  region.forgetGroup("h");
+  CHECK_FALSE(region.get(flatKey(8), "h").has_value());
   region.clear();
   CHECK(region.stats().count == 0);
-  CHECK(region.stats().invalidated == 104);
+  CHECK(region.stats().invalidated == 106);
 }
 
 TEST_CASE("concurrent loads of one key are one load; an error is not kept") {
