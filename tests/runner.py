@@ -165,6 +165,8 @@ def integration(args, tally, build):
         started = time.time()
         command = ["python3" if script.endswith(".py") else "sh", os.path.join(folder, script)]
         code, out = execute(command, INTEGRATION_TIMEOUT, env)
+        if args.name and code == 0:
+            print(out, end="")  # figures are what one script is asked for
         report(tally, "integration " + name, code, out, PLAIN, started)
 
 
@@ -226,7 +228,7 @@ def main():
     parser.add_argument("--seeds", type=int)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--seconds", type=int)
-    parser.add_argument("--users", type=int, default=50)
+    parser.add_argument("--users", type=int, default=20)
     parser.add_argument("--quick", action="store_true", help="bench: smaller, to see that it runs")
     args = parser.parse_args()
     choose(args.suite, list(SUITES) + ["bench"])

@@ -175,7 +175,7 @@ Response Servlets::redeemToken(const Request& request) {
 // Token logins whose second half never came: their sessions end here.
 void Servlets::endAbandoned() {
   for (const std::string& value : serverTokens_.expired()) {
-    static_cast<void>(desk_.sessions().remove(value.substr(0, value.find(' '))));
+    desk_.sessions().abandon(value.substr(0, value.find(' ')));
     std::lock_guard lock(mutex_);
     ++figures_.tokensExpired;
   }

@@ -4,13 +4,17 @@
 #include <charconv>
 
 #include "base/log.h"
-#include "base/random.h"
+#include "base/one_shot.h"
 #include "serialization/data.h"
 
 namespace ox::login {
+
+using services::Completion;
+using services::MapOp;
+using services::MapReply;
+
 namespace {
 
-constexpr std::size_t kTokenBytes = 16;
 // The entry outlives the token, so that the node that made it can tell "nobody came" from "taken".
 constexpr int kMapLives = 3;
 
@@ -31,29 +35,49 @@ std::optional<std::string> unpacked(const std::string& text, std::int64_t now, s
 
 }  // namespace
 
-Result<std::string> TokenStore::add(const std::string& value) {
-  if (value.size() > kMaxTokenValue) return Error(Code::kInvalid, "the value of a token is too long");
+void TokenStore::add(const std::string& value, Completion<std::string> done) {
+  if (value.size() > kMaxTokenValue)
+    return done(Error(Code::kInvalid, "the value of a token is too long"));
   const std::int64_t now = clock_.wallMillis();
-  std::string token = secureHex(kTokenBytes);
+  std::string token = newToken_();
+  bool full = false;
   {
     std::lock_guard lock(mutex_);
-    if (mine_.size() >= kMaxTokens) return Error(Code::kBusy, "too many tokens wait to be used");
+    full = mine_.size() >= kMaxTokens;
     if (mine_.empty()) nextExpiry_ = now + life_;
-    mine_.emplace(token, Entry{map_ ? std::string() : value, now});
+    if (!full) mine_.emplace(token, Entry{map_ ? std::string() : value, now});
   }
-  if (!map_) return token;
-  const Status stored = map_->set(serialization::toData(token),
-                                  serialization::toData(std::to_string(now) + " " + value),
-                                  kMapLives * life_);
-  if (stored.ok()) return token;
-  std::lock_guard lock(mutex_);
-  mine_.erase(token);
-  return stored.error();
+  if (full) return done(Error(Code::kBusy, "too many tokens wait to be used"));
+  if (!map_) return done(std::move(token));
+  map_->execute({.op = MapOp::kSet,
+                 .key = serialization::toData(token),
+                 .value = serialization::toData(std::to_string(now) + " " + value),
+                 .expected = {},
+                 .ttlMillis = kMapLives * life_},
+                [this, token, done = std::move(done)](const Result<MapReply>& stored) {
+                  if (stored.ok()) return done(token);
+                  {
+                    std::lock_guard lock(mutex_);
+                    mine_.erase(token);
+                  }
+                  done(stored.error());
+                });
 }
 
-Result<std::optional<std::string>> TokenStore::take(const std::string& token) {
-  if (!isToken(token)) return std::optional<std::string>();
-  const std::int64_t now = clock_.wallMillis();
+// What another node has handed out or this one has kept in the map; nothing when it is not there.
+void TokenStore::fetch(const std::string& token, Completion<std::optional<std::string>> done) {
+  map_->execute({.op = MapOp::kRemove, .key = serialization::toData(token), .value = {}, .expected = {}},
+                [done = std::move(done)](const Result<MapReply>& removed) {
+                  if (!removed) return done(removed.error());
+                  if (!removed->value) return done(std::optional<std::string>());
+                  auto text = serialization::stringFrom(*removed->value);
+                  if (!text) log::warn("a token of the cluster cannot be decoded");
+                  done(text ? std::optional<std::string>(std::move(*text)) : std::nullopt);
+                });
+}
+
+void TokenStore::take(const std::string& token, Completion<std::optional<std::string>> done) {
+  if (!isToken(token)) return done(std::optional<std::string>());
   std::optional<Entry> entry;
   {
     std::lock_guard lock(mutex_);
@@ -63,18 +87,14 @@ Result<std::optional<std::string>> TokenStore::take(const std::string& token) {
     }
   }
   if (!map_) {
-    if (!entry || now - entry->made > life_) return std::optional<std::string>();
-    return std::optional<std::string>(std::move(entry->value));
+    const bool good = entry && clock_.wallMillis() - entry->made <= life_;
+    return done(good ? std::optional<std::string>(std::move(entry->value)) : std::nullopt);
   }
-  auto removed = map_->remove(serialization::toData(token));
-  if (!removed) return removed.error();
-  if (!*removed) return std::optional<std::string>();
-  const auto text = serialization::stringFrom(**removed);
-  if (!text) {
-    log::warn("a token of the cluster cannot be decoded");
-    return std::optional<std::string>();
-  }
-  return unpacked(*text, now, life_);
+  fetch(token, [this, done = std::move(done)](const Result<std::optional<std::string>>& text) {
+    if (!text) return done(text.error());
+    // The time of the answer counts: it may have waited for a member that is gone.
+    done(*text ? unpacked(**text, clock_.wallMillis(), life_) : std::nullopt);
+  });
 }
 
 std::vector<std::pair<std::string, TokenStore::Entry>> TokenStore::tooOld(std::int64_t now) {
@@ -94,19 +114,67 @@ std::vector<std::pair<std::string, TokenStore::Entry>> TokenStore::tooOld(std::i
   return out;
 }
 
-std::vector<std::string> TokenStore::expired() {
-  std::vector<std::string> out;
+void TokenStore::expired(Completion<std::vector<std::string>> done) {
+  struct All {
+    std::mutex mutex;
+    std::vector<std::string> values;
+    std::size_t left = 1;
+  };
+  const auto all = std::make_shared<All>();
+  const auto one = [all, done = std::move(done)](std::optional<std::string> value) {
+    {
+      std::lock_guard lock(all->mutex);
+      if (value) all->values.push_back(std::move(*value));
+      if (--all->left > 0) return;
+    }
+    done(std::move(all->values));
+  };
   for (auto& [token, entry] : tooOld(clock_.wallMillis())) {
+    {
+      std::lock_guard lock(all->mutex);
+      ++all->left;
+    }
     if (!map_) {
-      out.push_back(std::move(entry.value));
+      one(std::move(entry.value));
       continue;
     }
-    const auto removed = map_->remove(serialization::toData(token));
-    if (!removed || !*removed) continue;  // taken somewhere, or the map lets it go by itself
-    if (const auto text = serialization::stringFrom(**removed))
-      if (auto value = unpacked(*text, 0, 0)) out.push_back(std::move(*value));
+    fetch(token, [one](const Result<std::optional<std::string>>& text) {
+      // Nothing: taken somewhere, or the map lets it go by itself.
+      one(text.ok() && *text ? unpacked(**text, 0, 0) : std::nullopt);
+    });
   }
-  return out;
+  one(std::nullopt);
+}
+
+namespace {
+// The grid answers each call by its time-out: that bounds the waiting.
+template <typename T, typename Start>
+Result<T> await(const Start& start) {
+  struct Waiter {
+    OneShot answered;
+    std::optional<Result<T>> result;
+  };
+  const auto waiter = std::make_shared<Waiter>();
+  start([waiter](Result<T> r) {
+    waiter->result.emplace(std::move(r));
+    waiter->answered.done();
+  });
+  waiter->answered.wait();
+  return std::move(*waiter->result);
+}
+}  // namespace
+
+Result<std::string> TokenStore::add(const std::string& value) {
+  return await<std::string>([&](auto done) { add(value, done); });
+}
+
+Result<std::optional<std::string>> TokenStore::take(const std::string& token) {
+  return await<std::optional<std::string>>([&](auto done) { take(token, done); });
+}
+
+std::vector<std::string> TokenStore::expired() {
+  auto values = await<std::vector<std::string>>([&](auto done) { expired(done); });
+  return values.ok() ? std::move(*values) : std::vector<std::string>();
 }
 
 }  // namespace ox::login

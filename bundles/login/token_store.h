@@ -1,15 +1,19 @@
 // TokenStore: short-lived one-time tokens that lead to a value, on this node or in the whole cluster.
 //
 // Purpose:   token login (server token -> session) and application tokens.
-// Threads:   any; with a map of the grid add() and take() may block on it.
-// Units:     milliseconds of the wall clock, which the nodes have in step (skew is measured).
+// Threads:   any; nothing waits in the forms with a completion, which may run on an engine thread and
+//            need the store until then. The others wait for the grid.
+// Units:     milliseconds of the wall clock, which the nodes have in step (skew is measured): a token lives
+//            longer or shorter by as much as two clocks differ.
 // Bounds:    kMaxTokens of this node; a value has at most kMaxTokenValue bytes.
 // Errors:    kBusy when there are too many; what the grid answers. take(): nothing = unknown, used or
-//            too old; a token that was asked for is gone in any case.
+//            too old; a token that was asked for is gone in any case. With a map a token is taken at most
+//            once, from any node, also when members crash; in each half of a split cluster once.
 // Source:    the original's token sessions (map serverTokenMap, 60 s). The form of the value is ours.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -19,18 +23,25 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/random.h"
 #include "services/grid.h"
 
 namespace ox::login {
 
 inline constexpr std::size_t kMaxTokens = 100'000;
 inline constexpr std::size_t kMaxTokenValue = 1024;
+inline constexpr std::size_t kTokenBytes = 16;
 
 class TokenStore {
  public:
-  // `map` null: on this node only.
-  TokenStore(std::shared_ptr<services::GridMap> map, std::int64_t lifeMillis, Clock& clock)
-      : map_(std::move(map)), life_(lifeMillis), clock_(clock) {}
+  // `map` null: on this node only. `newToken` gives 2 * kTokenBytes hex digits that nobody can guess.
+  TokenStore(std::shared_ptr<services::GridMap> map, std::int64_t lifeMillis, Clock& clock,
+             std::function<std::string()> newToken = [] { return secureHex(kTokenBytes); })
+      : map_(std::move(map)), life_(lifeMillis), clock_(clock), newToken_(std::move(newToken)) {}
+
+  void add(const std::string& value, services::Completion<std::string> done);
+  void take(const std::string& token, services::Completion<std::optional<std::string>> done);
+  void expired(services::Completion<std::vector<std::string>> done);
 
   Result<std::string> add(const std::string& value);
   Result<std::optional<std::string>> take(const std::string& token);
@@ -43,10 +54,12 @@ class TokenStore {
     std::int64_t made;
   };
   std::vector<std::pair<std::string, Entry>> tooOld(std::int64_t now);
+  void fetch(const std::string& token, services::Completion<std::optional<std::string>> done);
 
   const std::shared_ptr<services::GridMap> map_;
   const std::int64_t life_;
   Clock& clock_;
+  const std::function<std::string()> newToken_;
   std::mutex mutex_;
   std::map<std::string, Entry> mine_;
   std::int64_t nextExpiry_ = 0;

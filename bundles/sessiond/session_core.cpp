@@ -70,7 +70,7 @@ Result<SessionPtr> SessionCore::admit(Session session, const LoginFacts& facts) 
   session.randomToken = settings_.randomTokenMillis > 0 ? settings_.newId() : std::string();
   // Later than whatever closed this user's sessions before, also when that node's clock is ahead.
   session.loginTime = std::max(clock_.wallMillis(), facts.cutoffMillis + 1);
-  session.localLastActive = session.loginTime;
+  session.changedMillis = session.localLastActive = session.loginTime;
   auto shared = std::make_shared<const Session>(std::move(session));
   Lock lock(mutex_);
   if (Status limits = checkLimits(*shared, facts); !limits.ok()) return limits.error();

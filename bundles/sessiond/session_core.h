@@ -100,6 +100,7 @@ class SessionCore : public std::enable_shared_from_this<SessionCore> {
               services::Completion<services::SessionPtr> done);
   void end(services::SessionEnding ending, services::Completion<std::uint64_t> done);
   void end(const std::string& id, services::Completion<std::uint64_t> done);
+  void abandon(const std::string& id);  // as if its time were over
   std::vector<services::SessionPtr> held(std::int32_t contextId,
                                          std::optional<std::int32_t> userId) const;
 
@@ -143,6 +144,7 @@ class SessionCore : public std::enable_shared_from_this<SessionCore> {
   void used(const services::SessionPtr& session);
   void restore(const std::string& id);
   void verify(const std::string& id, bool full);
+  void bringBack(const services::SessionPtr& newer);
   void endStored(services::SessionEnding ending, std::uint64_t here,
                  services::Completion<std::uint64_t> done);
   void retryEndings(std::int64_t now);

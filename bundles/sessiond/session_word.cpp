@@ -201,6 +201,21 @@ void SessionCore::retryEndings(std::int64_t now) {
     });
 }
 
+void SessionCore::abandon(const std::string& id) {
+  {
+    Lock lock(mutex_);
+    const SessionPtr session = containers_.remove(id);
+    if (!session) return;
+    tokens_.erase(session->randomToken);
+    if (const auto it = pending_.find(id); it != pending_.end()) {
+      if (it->second.inFlight) it->second.ended = true;
+      else pending_.erase(it);
+    }
+    ++figures_.timedOut;
+  }
+  if (storage_) expire(id);
+}
+
 // Its time here is over. The record goes only when no other node holds the session.
 void SessionCore::expire(const std::string& id) {
   storage_->notify({SessionNotice::Kind::kHeld, id, {}},
@@ -215,9 +230,13 @@ void SessionCore::expire(const std::string& id) {
 
 // --- changes
 
-void SessionCore::update(const std::string& id, std::function<void(Session&)> change,
+void SessionCore::update(const std::string& id, std::function<void(Session&)> what,
                          Completion<SessionPtr> done) {
   if (!validSessionId(id)) return done(Error(Code::kSesExpired));
+  const auto change = [what = std::move(what), now = clock_.wallMillis()](Session& s) {
+    what(s);
+    s.changedMillis = std::max(now, s.changedMillis + 1);
+  };
   const auto applyHere = [self = shared_from_this(), id, change]() -> SessionPtr {
     Lock lock(self->mutex_);
     const SessionPtr former = self->containers_.peek(id);
@@ -316,6 +335,7 @@ void SessionCore::verify(const std::string& id, bool full) {
   }
   storage_->lookup(id, [self = shared_from_this(), id, before](Result<SessionLookup> found) {
     bool lost = false;
+    SessionPtr newer;
     {
       Lock lock(self->mutex_);
       const SessionPtr now = self->containers_.peek(id);
@@ -327,6 +347,8 @@ void SessionCore::verify(const std::string& id, bool full) {
       if (found->ended) {
         self->containers_.remove(id);
         ++self->figures_.removed;
+      } else if (found->session && found->session->changedMillis < now->changedMillis) {
+        newer = now;
       } else if (found->session) {
         self->containers_.refresh(keepingLocal(*found->session, *now));
       } else {
@@ -334,6 +356,24 @@ void SessionCore::verify(const std::string& id, bool full) {
       }
     }
     if (lost) self->restore(id);
+    if (newer) self->bringBack(newer);
+  });
+}
+
+// A half that had lost the record has stored what it still knew, later than this change was made.
+void SessionCore::bringBack(const SessionPtr& newer) {
+  const auto change = [newer](Session& s) {
+    if (s.changedMillis < newer->changedMillis) s = *newer;
+  };
+  const std::string& id = newer->sessionId;
+  storage_->update(id, change, [self = shared_from_this(), id](const Result<SessionPtr>& stored) {
+    if (stored.ok()) {
+      if (*stored) self->tell(SessionNotice::Kind::kChanged, id, [] {});
+      return;
+    }
+    Lock lock(self->mutex_);
+    self->toVerify_.push_back(id);
+    self->verifyFully_ = true;
   });
 }
 

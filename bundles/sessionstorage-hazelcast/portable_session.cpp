@@ -43,7 +43,7 @@ Bytes encodeSession(const Session& s, const Obfuscator& obfuscator) {
     w.utf("altId", orNull(s.altId));
     w.utf("userAgent", orNull(s.userAgent));
     w.i64("loginTime", s.loginTime > 0 ? s.loginTime : -1);
-    w.i64("localLastActive", s.localLastActive > 0 ? s.localLastActive : -1);
+    w.i64("localLastActive", s.changedMillis > 0 ? s.changedMillis : -1);
     w.utf("remoteParameters", orNull(s.remoteParameters));
     w.utf("origin", s.origin);
     w.boolean("staySignedIn", s.staySignedIn);
@@ -101,7 +101,7 @@ Result<Session> decodeSession(BytesView data, const Obfuscator& obfuscator) {
                                  "of another type");
   if (s.sessionId.empty()) return Error(Code::kInvalid, "stored session: field sessionId is empty");
   s.loginTime = std::max<std::int64_t>(s.loginTime, 0);
-  s.localLastActive = std::max<std::int64_t>(s.localLastActive, 0);
+  s.changedMillis = s.localLastActive = std::max<std::int64_t>(s.localLastActive, 0);
   if (!hidden.empty()) {
     auto password = obfuscator.reveal(hidden, s.sessionId);
     if (!password) return password.error();

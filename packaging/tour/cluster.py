@@ -57,6 +57,7 @@ def edit_properties(path, changes):
 
 class Node:
     """One daemon from the build tree with its own configuration directory."""
+    host = "127.0.0.1"  # where all its ports are
 
     def __init__(self, number, work, build, ports):
         self.number = number
@@ -74,7 +75,7 @@ class Node:
         os.makedirs(self.logs, exist_ok=True)
         edit_properties(os.path.join(self.etc, "server.properties"), {
             "com.openexchange.server.backendRoute": self.route,
-            "com.openexchange.connector.networkListenerHost": "127.0.0.1",
+            "com.openexchange.connector.networkListenerHost": self.host,
             "com.openexchange.connector.networkListenerPort": self.http,
             "com.openexchange.connector.livenessPort": 0})
         edit_properties(os.path.join(self.etc, "management.properties"), {"JMXPort": self.jmx})
@@ -86,17 +87,20 @@ class Node:
             "com.openexchange.hazelcast.group.name": group,
             "com.openexchange.hazelcast.network.join": "static",
             "com.openexchange.hazelcast.network.join.static.nodes":
-                ",".join("127.0.0.1:%d" % n.grid for n in nodes),
-            "com.openexchange.hazelcast.network.interfaces": "127.0.0.*",
+                ",".join("%s:%d" % (n.host, n.grid) for n in nodes),
+            "com.openexchange.hazelcast.network.interfaces":
+                self.host.rpartition(".")[0] + ".*",
             "com.openexchange.hazelcast.network.port": self.grid,
             "com.openexchange.hazelcast.network.portOffset": 0,
             "com.openexchange.hazelcast.network.portAutoIncrement": "false"})
 
+    def command(self):
+        return [os.path.join(self.build, "open-xchange"), "--etc", self.etc]
+
     def start(self, ready=True):
-        command = [os.path.join(self.build, "open-xchange"), "--etc", self.etc]
         with open(os.path.join(self.logs, "console.log"), "ab") as out, interrupts:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                            start_new_session=True)
+            self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=out,
+                                            stderr=out, start_new_session=True)
         if ready:
             wait_for(self.name + " to be ready", self.ready, 30)
 
@@ -118,7 +122,7 @@ class Node:
 
     def probe(self, path):
         try:
-            c = http.client.HTTPConnection("127.0.0.1", self.jmx, timeout=3)
+            c = http.client.HTTPConnection(self.host, self.jmx, timeout=3)
             c.request("GET", path)
             return c.getresponse().status == 200
         except (OSError, http.client.HTTPException):
@@ -153,7 +157,7 @@ class Node:
 
     def admin(self, name, *arguments, env=None, check=True, timeout=300):
         """A tool that talks to this node's RMI port."""
-        environment = {"RMI_HOSTNAME": "rmi://127.0.0.1:%d/" % self.rmi}
+        environment = {"RMI_HOSTNAME": "rmi://%s:%d/" % (self.host, self.rmi)}
         environment.update(env or {})
         return self.tool(name, *arguments, env=environment, check=check, timeout=timeout)
 

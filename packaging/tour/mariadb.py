@@ -38,6 +38,7 @@ def current_user():
 class MariaDb:
     START_SECONDS = 60
     STOP_SECONDS = 30
+    host = "127.0.0.1"  # where it listens
 
     def __init__(self, directory=None, port=None, buffer_mb=64):
         self.own_directory = directory is None
@@ -82,7 +83,7 @@ class MariaDb:
         return subprocess.Popen(
             [SERVER, "--no-defaults", "--user=" + current_user(), "--datadir=" + self.data,
              "--socket=" + self.socket, "--pid-file=" + os.path.join(self.directory, "pid"),
-             "--bind-address=127.0.0.1", "--port=%d" % port, "--skip-name-resolve",
+             "--bind-address=" + self.host, "--port=%d" % port, "--skip-name-resolve",
              "--log-error=" + self.log, "--innodb-buffer-pool-size=%dM" % self.buffer_mb,
              "--innodb-log-file-size=32M", "--innodb-flush-log-at-trx-commit=2",
              "--max-connections=500"],

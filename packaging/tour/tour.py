@@ -120,7 +120,7 @@ class Tour:
             node.join(self.group, self.nodes)
         first.tool("oxinstaller", "--etc", first.etc, "--servername", "oxserver",
                    "--configdb-pass", self.configdb_password,
-                   "--configdb-readhost", "127.0.0.1", "--configdb-readport", self.database.port,
+                   "--configdb-readhost", self.database.host, "--configdb-readport", self.database.port,
                    "--master-user", "oxadminmaster", "--master-pass", self.master)
         # One cluster shares its secrets: the others get what oxinstaller wrote for the first.
         for node in self.nodes[1:]:
@@ -136,7 +136,7 @@ class Tour:
     def init_configdb(self):
         """initconfigdb makes the configuration database"""
         self.nodes[0].tool("initconfigdb", "--configdb-pass", self.configdb_password, "-a", "-i",
-                           "--configdb-host", "127.0.0.1", "--configdb-port", self.database.port,
+                           "--configdb-host", self.database.host, "--configdb-port", self.database.port,
                            "--mysql-root-user", "root", "--mysql-root-socket",
                            self.database.socket)
 
@@ -156,7 +156,7 @@ class Tour:
         node.admin("registerfilestore", "-A", "oxadminmaster", "-t", "file:" + store,
                    "-s", "1000", env=auth)
         node.admin("registerdatabase", "-A", "oxadminmaster", "-n", "oxdatabase",
-                   "-H", "127.0.0.1:%d" % self.database.port, "-u", "openexchange",
+                   "-H", "%s:%d" % (self.database.host, self.database.port), "-u", "openexchange",
                    "-p", self.configdb_password, "-m", "true", env=auth)
         listed = node.admin("listdatabase", "-A", "oxadminmaster", env=auth).stdout
         if "oxdatabase" not in listed:
@@ -206,7 +206,7 @@ class Tour:
                     if line.startswith("com.hazelcast:type=Member,")})
 
     def stats(self, node):
-        return node.tool("showruntimestats", "-H", "127.0.0.1", "-p", node.jmx, "-c").stdout
+        return node.tool("showruntimestats", "-H", node.host, "-p", node.jmx, "-c").stdout
 
     # -- sessions ------------------------------------------------------------------------------
 

@@ -39,7 +39,8 @@ struct Session {
   std::string altId;
   std::string userAgent;
   std::int64_t loginTime = 0;        // ms since 1970
-  std::int64_t localLastActive = 0;
+  std::int64_t localLastActive = 0;  // at this node; a stored record has changedMillis in this field
+  std::int64_t changedMillis = 0;    // when its fields were last changed, by whoever did it
   std::string remoteParameters;      // JSON object text or empty
   std::string origin;
   bool staySignedIn = false;
@@ -78,6 +79,9 @@ class SessionService {
   virtual Result<SessionPtr> find(const std::string& sessionId, bool* tookOver = nullptr) = 0;
   // Ends it on all nodes, with its attributes.
   virtual Status remove(const std::string& sessionId) = 0;
+  // Nobody has come for it: it leaves this node, and the storage when no other node holds it. Unlike
+  // an ending it leaves no mark: whoever uses the session in the other half of a split keeps it.
+  virtual void abandon(const std::string& sessionId) = 0;
   virtual SessionCounts counts() const = 0;
 
   // By the value of the public session cookie; taken over when it is another node's.

@@ -16,7 +16,8 @@ const std::set<std::string>& knownCommands() {
       "keys", "removals", "reads", "net", "start", "minimum", "memory",
       // commands
       "load", "wait", "settle", "crash", "restart", "join", "stop", "gone", "rolling", "mark", "expect",
-      "topic", "features", "ring", "policies", "limits", "tasks", "listeners", "discovery", "sessions", "caches",
+      "topic", "features", "ring", "policies", "limits", "tasks", "listeners", "discovery", "sessions",
+      "caches", "tokens",
       // faults
       "reset", "resets", "cut", "heal", "flap", "freeze", "jump"};
   return known;

@@ -72,8 +72,10 @@ class Shards final : public DataSide {
       maps->add(config);
     }
     config.indexes.clear();
-    config.name = "@topic:t";
-    maps->add(config);
+    for (const char* name : {kTokenMap, "@topic:t"}) {
+      config.name = name;
+      maps->add(config);
+    }
     for (const auto* policy : kPolicyMaps) {  // named as it
       config.name = policy;
       config.mergePolicy = *grid::mergePolicyByName(policy);

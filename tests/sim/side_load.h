@@ -4,7 +4,7 @@
 // Ownership: the world outlives the load; what it has posted there holds its state.
 // Loads:     policies (policy_load.cpp), limits (limit_load.cpp), tasks (task_load.cpp),
 //            listeners (listener_load.cpp), discovery (discovery_load.cpp), sessions
-//            (session_load.cpp), caches (cache_load.cpp). Commands: README.md.
+//            (session_load.cpp), caches (cache_load.cpp), tokens (token_load.cpp). Commands: README.md.
 #pragma once
 
 #include <memory>
@@ -29,11 +29,13 @@ std::unique_ptr<SideLoad> makeListeners(World& world, std::uint64_t seed);
 std::unique_ptr<SideLoad> makeDiscovery(World& world, std::uint64_t seed);
 std::unique_ptr<SideLoad> makeSessions(World& world, std::uint64_t seed);
 std::unique_ptr<SideLoad> makeCaches(World& world, std::uint64_t seed);
+std::unique_ptr<SideLoad> makeTokens(World& world, std::uint64_t seed);
 
 // Maps of these loads; every data side has them configured.
 inline constexpr const char* kPolicyMaps[] = {"latest-update", "put-if-absent", "higher-hits",
                                               "pass-through", "discard"};
 inline constexpr const char* kProtectedMap = "protected";
+inline constexpr const char* kTokenMap = "serverTokenMap";
 
 // One operation through one member, waiting for its answer; the end of the process is one, too.
 using MapAnswer = Result<services::MapReply>;

@@ -31,7 +31,7 @@ Session full() {
   s.altId = "alt";
   s.userAgent = "Mozilla/5.0";
   s.loginTime = 1'700'000'000'000;
-  s.localLastActive = 1'700'000'000'001;
+  s.changedMillis = 1'700'000'000'001;
   s.remoteParameters = "{\"a\":1}";
   s.origin = "HTTP_JSON";
   s.staySignedIn = true;
@@ -64,6 +64,8 @@ TEST_CASE("a session comes back whole, and the password is not readable in the r
   CHECK(back->contextId == 42);
   CHECK(back->altId == "alt");
   CHECK(back->loginTime == s.loginTime);
+  CHECK(back->changedMillis == s.changedMillis);
+  CHECK(back->localLastActive == s.changedMillis);
   CHECK(back->remoteParameters == s.remoteParameters);
   CHECK(back->origin == "HTTP_JSON");
   CHECK(back->staySignedIn);

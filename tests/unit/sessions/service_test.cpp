@@ -400,6 +400,21 @@ TEST_CASE("after halves have united a node takes the newest state of its session
   CHECK((*one.service.find(s->sessionId, nullptr))->localIp == "10.1.1.1");
 }
 
+TEST_CASE("what the other half stored again does not undo a change that it did not know") {
+  SessionCluster c;
+  Node one(c, "1"), two(c, "2");
+  const auto s = *one.service.create(login());
+  const auto before = c.maps.sessions->values;
+  REQUIRE(one.service.update(s->sessionId, [](Session& x) { x.hash = "new"; }).ok());
+  c.maps.sessions->values = before;  // the merge keeps the record that was written last
+  CHECK(one.records->membersAre({"1"}));
+  one.service.tick();
+  CHECK(one.records->membersAre({"1", "2"}));
+  one.service.tick();
+  CHECK((*one.service.find(s->sessionId, nullptr))->hash == "new");
+  CHECK((*two.service.find(s->sessionId, nullptr))->hash == "new");
+}
+
 TEST_CASE("one-time tokens work on any node, once and for their time") {
   SessionCluster c;
   Node one(c, "1"), two(c, "2");
@@ -413,6 +428,25 @@ TEST_CASE("one-time tokens work on any node, once and for their time") {
   one.clock.advance(30'000);
   CHECK(codeOf(one.service.redeemRandomToken(late->randomToken)) == Code::kSesExpired);
   CHECK(codeOf(one.service.redeemRandomToken("' OR 1=1")) == Code::kSesExpired);
+}
+
+TEST_CASE("an abandoned session leaves node and storage, unless another node holds it; without a mark") {
+  SessionCluster cluster;
+  SessionCluster::Node one(cluster, "one"), two(cluster, "two");
+  const auto alone = one.service.create(login());
+  const auto used = one.service.create(login());
+  REQUIRE((alone.ok() && used.ok()));
+  CHECK(two.service.find((*used)->sessionId, nullptr).ok());
+  const auto copy = cluster.maps.sessions->values;
+  one.service.abandon((*alone)->sessionId);
+  one.service.abandon((*used)->sessionId);
+  CHECK(one.service.counts().active == 0);
+  CHECK(cluster.maps.sessions->values.size() == 1);
+  CHECK(two.service.find((*used)->sessionId, nullptr).ok());
+  CHECK(one.service.find((*alone)->sessionId, nullptr).error().code == Code::kSesExpired);
+  // The other half of a split has kept the record, and brings it along.
+  cluster.maps.sessions->values = copy;
+  CHECK(two.service.find((*alone)->sessionId, nullptr).ok());
 }
 
 TEST_CASE("by alternative id: here and from the storage") {
