@@ -23,6 +23,22 @@ bool sameServer(const db::ConnectionSettings& a, const db::ConnectionSettings& b
          a.connectTimeoutMillis == b.connectTimeoutMillis &&
          a.readTimeoutMillis == b.readTimeoutMillis;
 }
+
+constexpr const char* kPoolColumns =
+    "SELECT db_pool_id, url, login, password, hardlimit, max, name FROM db_pool";
+
+PoolRow poolRowOf(const db::Row& row) {
+  PoolRow out;
+  out.id = static_cast<std::int32_t>(row.integer(0));
+  out.url = row.text(1);
+  out.login = row.text(2);
+  out.password = row.text(3);
+  out.hardLimitSet = !row.isNull(4);
+  out.hardLimit = row.boolean(4);
+  out.max = row.integer(5);
+  out.name = row.text(6);
+  return out;
+}
 }  // namespace
 
 DatabaseServiceImpl::DatabaseServiceImpl(std::shared_ptr<services::CacheRegion> places, Clock& clock)
@@ -112,23 +128,10 @@ Result<PoolRow> DatabaseServiceImpl::loadPoolRow(std::int32_t poolId) {
   auto lease = configWrite();
   if (!lease && lease.error().code == Code::kDbNoConnection) lease = configRead();
   if (!lease) return lease.error();
-  auto rows = (*lease)->query(
-      "SELECT url, login, password, hardlimit, max, name FROM db_pool WHERE db_pool_id = ?",
-      {std::int64_t{poolId}});
+  auto rows = (*lease)->query(std::string(kPoolColumns) + " WHERE db_pool_id = ?",
+                              {std::int64_t{poolId}});
   if (!rows) return rows.error();
-  if (!rows->empty()) {
-    const db::Row& row = rows->front();
-    PoolRow out;
-    out.id = poolId;
-    out.url = row.text(0);
-    out.login = row.text(1);
-    out.password = row.text(2);
-    out.hardLimitSet = !row.isNull(3);
-    out.hardLimit = row.boolean(3);
-    out.max = row.integer(4);
-    out.name = row.text(5);
-    return out;
-  }
+  if (!rows->empty()) return poolRowOf(rows->front());
   return Error(Code::kDbNoConnection,
                "there is no database " + std::to_string(poolId) + " in configdb");
 }
@@ -165,6 +168,17 @@ Result<DatabaseServiceImpl::UserPool> DatabaseServiceImpl::userPool(std::int32_t
   }
   if (former) former->close();
   return answer;
+}
+
+Result<db::Lease> DatabaseServiceImpl::borrow(std::int32_t poolId, const std::string& schema) {
+  for (bool again : {true, false}) {
+    auto entry = userPool(poolId);
+    if (!entry) return entry.error();
+    auto lease = entry->pool->borrow(schema);
+    // The pool may have been replaced since it was looked up.
+    if (lease || lease.error().code != Code::kShutdown || !again) return lease;
+  }
+  return Error(Code::kShutdown);
 }
 
 Result<std::int32_t> DatabaseServiceImpl::loadServerId(db::Connection& config) {
@@ -225,9 +239,7 @@ Result<Assignment> DatabaseServiceImpl::assignment(std::int32_t contextId) {
 Result<db::Lease> DatabaseServiceImpl::write(std::int32_t contextId) {
   auto place = assignment(contextId);
   if (!place) return place.error();
-  auto master = userPool(place->writePoolId);
-  if (!master) return master.error();
-  auto lease = master->pool->borrow(place->schema);
+  auto lease = borrow(place->writePoolId, place->schema);
   if (!lease) return lease;
   monitor_->countMaster();
   if (place->readPoolId != 0 && place->readPoolId != place->writePoolId) {
@@ -243,17 +255,12 @@ Result<db::Lease> DatabaseServiceImpl::write(std::int32_t contextId) {
 Result<db::Lease> DatabaseServiceImpl::read(std::int32_t contextId) {
   auto place = assignment(contextId);
   if (!place) return place.error();
-  auto fromMaster = [&]() -> Result<db::Lease> {
-    auto master = userPool(place->writePoolId);
-    if (!master) return master.error();
-    return master->pool->borrow(place->schema);
-  };
+  const auto fromMaster = [&] { return borrow(place->writePoolId, place->schema); };
   if (place->readPoolId == 0 || place->readPoolId == place->writePoolId) {
     monitor_->countMaster();
     return fromMaster();
   }
-  auto slave = userPool(place->readPoolId);
-  auto lease = slave ? slave->pool->borrow(place->schema) : Result<db::Lease>(slave.error());
+  auto lease = borrow(place->readPoolId, place->schema);
   if (lease && monitor_->upToDate(**lease, contextId)) {
     monitor_->countSlave();
     return lease;
@@ -274,9 +281,9 @@ Result<db::Lease> DatabaseServiceImpl::read(std::int32_t contextId) {
 }
 
 Result<db::Lease> DatabaseServiceImpl::schemaWrite(const SchemaRef& schema, bool longRunning) {
+  if (!longRunning) return borrow(schema.writePoolId, schema.schema);
   auto master = userPool(schema.writePoolId);
   if (!master) return master.error();
-  if (!longRunning) return master->pool->borrow(schema.schema);
   db::ConnectionSettings settings = master->settings;
   settings.readTimeoutMillis = 0;
   auto connection = db::Connection::open(settings);
@@ -402,7 +409,38 @@ void DatabaseServiceImpl::cleanOnce() {
     for (auto& [id, entry] : pools_) all.push_back(entry.pool);
   }
   for (auto& pool : all) pool->clean();
-  static_cast<void>(probe());
+  if (!probe()) return;
+  if (auto refreshed = refreshPools(); !refreshed)
+    log::warn("the rows of db_pool could not be read again: " + refreshed.error().message);
+}
+
+Status DatabaseServiceImpl::refreshPools() {
+  auto lease = configWrite();
+  if (!lease) return lease.error();
+  auto rows = (*lease)->query(kPoolColumns);
+  if (!rows) return rows.error();
+  std::map<std::int32_t, PoolRow> now;
+  for (const db::Row& row : *rows) now[static_cast<std::int32_t>(row.integer(0))] = poolRowOf(row);
+  std::vector<UserPool> dropped;
+  {
+    std::lock_guard lock(mutex_);
+    for (auto entry = pools_.begin(); entry != pools_.end();) {
+      const auto found = now.find(entry->first);
+      if (found != now.end() && found->second == entry->second.row) {
+        ++entry;
+        continue;
+      }
+      dropped.push_back(std::move(entry->second));
+      entry = pools_.erase(entry);
+    }
+  }
+  if (!dropped.empty() && places_) places_->forgetAll();
+  for (auto& entry : dropped) {
+    entry.pool->close();
+    log::info("database " + std::to_string(entry.row.id) + " (" + entry.row.name +
+              ") was changed in configdb; its connections are made anew");
+  }
+  return {};
 }
 
 void DatabaseServiceImpl::cleanForEver(const std::stop_token& stop) {

@@ -78,7 +78,10 @@ class DatabaseServiceImpl final : public services::DatabaseService {
   };
   DatabaseServiceImpl(std::shared_ptr<services::CacheRegion> places, Clock& clock);
   Result<UserPool> userPool(std::int32_t poolId);
+  Result<db::Lease> borrow(std::int32_t poolId, const std::string& schema);
   Result<PoolRow> loadPoolRow(std::int32_t poolId);
+  // By the cleaner, also without any event: pools whose row changed or went are dropped.
+  Status refreshPools();
   Result<services::Assignment> loadAssignment(db::Connection& config, std::int32_t contextId);
   Result<std::int32_t> loadServerId(db::Connection& config);
   void cleanForEver(const std::stop_token& stop);

@@ -26,10 +26,19 @@ void announceContexts(const Surroundings& around, const std::vector<std::int32_t
   }
 }
 
+void announceUsers(const Surroundings& around, std::int32_t contextId,
+                   const std::vector<std::int32_t>& userIds) {
+  if (!around.cacheEvents) return;
+  for (std::size_t at = 0; at < userIds.size(); at += kKeysOfOneEvent) {
+    CacheEvent event{CacheEvent::Operation::kInvalidate, services::kRegionUser, "", {}};
+    for (std::size_t i = at; i < std::min(userIds.size(), at + kKeysOfOneEvent); ++i)
+      event.keys.push_back({contextId, {std::to_string(userIds[i])}});
+    around.cacheEvents->publish(event);
+  }
+}
+
 void announceUser(const Surroundings& around, std::int32_t contextId, std::int32_t userId) {
-  if (around.cacheEvents)
-    around.cacheEvents->publish({CacheEvent::Operation::kInvalidate, services::kRegionUser, "",
-                                 {{contextId, {std::to_string(userId)}}}});
+  announceUsers(around, contextId, {userId});
 }
 
 void announceDatabases(const Surroundings& around) {

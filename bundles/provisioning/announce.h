@@ -16,6 +16,8 @@ namespace ox::provisioning {
 // Contexts and the log-in infos that lead to them.
 void announceContexts(const Surroundings& around, const std::vector<std::int32_t>& ids,
                       const std::vector<std::string>& infos = {});
+void announceUsers(const Surroundings& around, std::int32_t contextId,
+                   const std::vector<std::int32_t>& userIds);
 void announceUser(const Surroundings& around, std::int32_t contextId, std::int32_t userId);
 // Rows of db_pool or db_cluster: every node looks at them again.
 void announceDatabases(const Surroundings& around);

@@ -23,6 +23,8 @@ class ProvisioningActivator final : public runtime::BundleActivator {
     storages.util = std::make_shared<UtilStorage>(around);
     storages.contexts = std::make_shared<ContextStorage>(around, storages.util);
     storages.users = std::make_shared<UserStorage>(around);
+    storages.databases = std::make_shared<DatabaseChanges>(around, storages.util);
+    storages.schemas = std::make_shared<SchemaChanges>(around, storages.util);
     storages.journal = std::make_shared<Journal>(around);
     operations_ = addOperations(*management, storages);
     return {};

@@ -157,9 +157,13 @@ Status ContextStorage::remove(std::int32_t id) {
   auto place = around_.database->assignment(id);
   if (!place) return storageError(place.error(), doing);
   const services::SchemaRef at{place->writePoolId, place->schema};
+  std::vector<std::int32_t> userIds;
   {
     auto schema = around_.database->schemaWrite(at, true);
     if (!schema) return storageError(schema.error(), doing);
+    auto users = (*schema)->query("SELECT id FROM user WHERE cid = ?", {std::int64_t{id}});
+    if (!users) return storageError(users.error(), doing);
+    for (const auto& row : *users) userIds.push_back(static_cast<std::int32_t>(row.integer(0)));
     if (auto gone = deletePayload(**schema, id); !gone) return storageError(gone.error(), doing);
   }
   std::vector<std::string> infos;
@@ -195,6 +199,7 @@ Status ContextStorage::remove(std::int32_t id) {
       });
   if (!done) return done;
   announceContexts(around_, {id}, infos);
+  announceUsers(around_, id, userIds);
   services::CloseRequest sessions;  // of logins that were under way
   sessions.contextIds = {id};
   endSessions(around_, sessions);

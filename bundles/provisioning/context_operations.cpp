@@ -89,6 +89,21 @@ Handler deleteContext(const Storages& s) {
   };
 }
 
+Handler moveContextDatabase(const Storages& s) {
+  return [contexts = s.contexts, users = s.users, util = s.util](Arguments& in,
+                                                                 const Caller&) -> Result<json> {
+    const NamedRef database{in.id("databaseId"), in.text("databaseName")};
+    if (!database) in.fail("databaseId or databaseName is missing");
+    auto id = contextOf(in, *users);
+    if (!id) return id.error();
+    auto found = util->findDatabase(database);
+    if (!found) return found.error();
+    auto place = contexts->move(*id, found->id);
+    if (!place) return place.error();
+    return json{{"id", *id}, {"databaseId", place->writePoolId}, {"schema", place->schema}};
+  };
+}
+
 }  // namespace
 
 Result<std::int32_t> contextOf(Arguments& in, UserStorage& users) {
@@ -107,6 +122,7 @@ void addContextOperations(const AddOperation& add, const Storages& storages) {
   add({"OXContextService/enable", Access::kMaster, setEnabled(storages, true)});
   add({"OXContextService/disable", Access::kMaster, setEnabled(storages, false)});
   add({"OXContextService/delete", Access::kMaster, deleteContext(storages)});
+  add({"OXContextService/moveContextDatabase", Access::kMaster, moveContextDatabase(storages)});
 }
 
 }  // namespace ox::provisioning

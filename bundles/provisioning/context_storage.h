@@ -67,13 +67,8 @@ class ContextStorage {
   // Off: logins and requests are refused, sessions end on all nodes. May be repeated.
   Status setEnabled(std::int32_t id, bool enabled, std::optional<std::int64_t> reasonId);
   Status remove(std::int32_t id);
-
-  // For the move of a context: raises the counters of a schema; the wanted or least filled schema.
-  Status count(db::Connection& config, const services::SchemaRef& schema, bool limited);
-  Result<services::SchemaRef> chooseSchema(std::optional<std::int32_t> databaseId,
-                                           const std::string& schema);
-  // Lowers the counters of a database and schema.
-  static Status uncount(db::Connection& config, const services::SchemaRef& schema);
+  // To a schema of this database; the context is disabled meanwhile. Where it is now.
+  Result<services::SchemaRef> move(std::int32_t id, std::int32_t databaseId);
 
  private:
   struct Place {
@@ -83,6 +78,13 @@ class ContextStorage {
     std::int32_t filestoreId = 0;
   };
   std::string check(const NewContext& context) const;
+  // Raises the counters of a database and schema, lowers them.
+  Status count(db::Connection& config, const services::SchemaRef& schema, bool limited);
+  static Status uncount(db::Connection& config, const services::SchemaRef& schema);
+  // The wanted or the least filled schema.
+  Result<services::SchemaRef> chooseSchema(std::optional<std::int32_t> databaseId,
+                                           const std::string& schema);
+  Status moveNoted(const JournalEntry& entry);
   std::string checkMappings(const std::vector<std::string>& mappings) const;
   Result<std::vector<std::string>> infosOf(db::Connection& config, std::int32_t id);
   // Not while its schema is being updated; a disabled one is fine.

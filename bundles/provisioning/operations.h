@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "context_storage.h"
+#include "database_changes.h"
 #include "management/management.h"
+#include "schema_changes.h"
 #include "user_storage.h"
 #include "util_storage.h"
 
@@ -19,6 +21,8 @@ struct Storages {
   std::shared_ptr<UtilStorage> util;
   std::shared_ptr<ContextStorage> contexts;
   std::shared_ptr<UserStorage> users;
+  std::shared_ptr<DatabaseChanges> databases;
+  std::shared_ptr<SchemaChanges> schemas;
   std::shared_ptr<Journal> journal;
 };
 

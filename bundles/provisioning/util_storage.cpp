@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "announce.h"
 #include "base/log.h"
 #include "database/statement.h"
 
@@ -25,20 +26,73 @@ bool isUri(const std::string& text) {
   });
 }
 
-// "mysql://host:port", "jdbc:mysql://host/..." or "host[:port]" -> the URL that is stored.
-Result<std::string> databaseUrl(const std::string& host) {
+}  // namespace
+
+Result<std::string> databaseUrl(const std::string& host, const std::string& before) {
+  const Error refused = invalid("hostname '" + host.substr(0, 80) + "' is not of the form host, "
+                                "host:port, mysql://host:port or jdbc:mysql://host:port/?name=value "
+                                "without a schema, at most 255 characters");
   std::string text = host;
-  for (const char* prefix : {"jdbc:mysql://", "mysql://"})
-    if (text.starts_with(prefix)) text.erase(0, std::string(prefix).size());
+  std::string parameters;
+  if (const auto mark = text.find('?'); mark != std::string::npos) {
+    if (!text.starts_with("jdbc:")) return refused;
+    parameters = text.substr(mark);
+    text.erase(mark);
+  } else if (const auto old = before.find('?');
+             old != std::string::npos && !text.starts_with("jdbc:")) {
+    parameters = before.substr(old);
+  }
+  std::string scheme = "jdbc:mysql://";
+  if (text.starts_with("jdbc:mariadb://")) scheme = "jdbc:mariadb://";
+  for (const std::string& prefix : {scheme, std::string("mysql://")})
+    if (text.starts_with(prefix)) text.erase(0, prefix.size());
   while (!text.empty() && text.back() == '/') text.pop_back();
-  const std::string url = "jdbc:mysql://" + text + "/";
-  if (text.empty() || text.find_first_of("/?&# ") != std::string::npos || !db::parseJdbcUrl(url))
-    return invalid("hostname '" + host.substr(0, 80) + "' is not of the form host, host:port or "
-                   "mysql://host:port");
+  const std::string url = scheme + text + "/" + parameters;
+  const auto parsed = db::parseJdbcUrl(url);
+  if (!parsed && parsed.error().message.find("parameter") != std::string::npos)
+    return invalid(parsed.error().message);
+  if (text.empty() || text.find_first_of("/?&# ") != std::string::npos || !parsed ||
+      url.size() > kMaxUri)
+    return refused;
   return url;
 }
 
-}  // namespace
+std::string checkFilestore(const Filestore& store) {
+  if (auto wrong = checkText("store path", store.uri, kMaxUri); !wrong.empty()) return wrong;
+  if (!isUri(store.uri)) return "store path must be a URI such as file:/var/opt/filestore";
+  if (store.sizeMb < 0 || store.sizeMb > 8'796'093'022'207)
+    return "store size must be megabytes of 0 to 8796093022207";
+  if (store.maxContexts < 0 || store.maxContexts > INT32_MAX)
+    return "number of contexts must be 0 to 2147483647";
+  return {};
+}
+
+std::string checkDatabase(const Database& database) {
+  if (auto wrong = checkText("database name", database.name, kMaxName); !wrong.empty())
+    return wrong;
+  if (auto wrong = checkText("database user", database.user, kMaxName); !wrong.empty())
+    return wrong;
+  if (database.password.size() > kMaxName) return "database password is too long";
+  if (!db::isSchemaName(database.name) || database.name.size() > kMaxSchemaPrefix)
+    return "database name must be 1 to 21 characters of A-Z a-z 0-9 _ $ -, because the names of its "
+           "schemas begin with it";
+  if (database.weight < 0 || database.maxUnits > INT32_MAX || database.poolMax < 0 ||
+      database.poolMax > 100000 || database.poolInitial < 0 || database.poolInitial > 100000)
+    return "weight, number of units or pool sizes are out of range";
+  return {};
+}
+
+Result<Database> UtilStorage::findDatabase(const NamedRef& database) {
+  auto all = listDatabases({});
+  if (!all) return all.error();
+  for (auto& one : *all)
+    if ((!database.id || one.id == *database.id) &&
+        (database.name.empty() || one.name == database.name))
+      return one;
+  return invalid("there is no database " +
+                 (database.id ? std::to_string(*database.id) + " " : std::string()) +
+                 database.name);
+}
 
 Result<db::Lease> UtilStorage::config() {
   auto lease = around_.database->configWrite();
@@ -85,14 +139,7 @@ Result<std::vector<Server>> UtilStorage::listServers(const std::string& pattern)
 }
 
 Result<std::int32_t> UtilStorage::registerFilestore(const Filestore& store) {
-  if (auto wrong = checkText("store path", store.uri, kMaxUri); !wrong.empty())
-    return invalid(wrong);
-  if (!isUri(store.uri))
-    return invalid("store path must be a URI such as file:/var/opt/filestore");
-  if (store.sizeMb < 0 || store.sizeMb > 8'796'093'022'207)
-    return invalid("store size must be megabytes of 0 to 8796093022207");
-  if (store.maxContexts < 0 || store.maxContexts > INT32_MAX)
-    return invalid("number of contexts must be 0 to 2147483647");
+  if (auto wrong = checkFilestore(store); !wrong.empty()) return invalid(wrong);
   if (store.uri.starts_with("file:")) {
     std::error_code ignored;
     if (!std::filesystem::is_directory(store.uri.substr(5), ignored))
@@ -177,21 +224,11 @@ Status UtilStorage::insertDatabase(db::Connection& config, const Database& datab
 
 Result<std::int32_t> UtilStorage::registerDatabase(const Database& given) {
   Database database = given;
-  if (auto wrong = checkText("database name", database.name, kMaxName); !wrong.empty())
-    return invalid(wrong);
-  if (auto wrong = checkText("database user", database.user, kMaxName); !wrong.empty())
-    return invalid(wrong);
-  if (database.password.size() > kMaxName) return invalid("database password is too long");
-  if (!db::isSchemaName(database.name) || database.name.size() > kMaxSchemaPrefix)
-    return invalid("database name must be 1 to 21 characters of A-Z a-z 0-9 _ $ -, because the "
-                   "names of its schemas begin with it");
+  if (auto wrong = checkDatabase(database); !wrong.empty()) return invalid(wrong);
   if (database.master && database.masterId != 0)
     return invalid("a master database has no master id");
   if (!database.master && database.masterId <= 0)
     return Error(Code::kAdmMissingOption, "a slave database needs the id of its master");
-  if (database.weight < 0 || database.maxUnits > INT32_MAX || database.poolMax < 0 ||
-      database.poolMax > 100000 || database.poolInitial < 0)
-    return invalid("weight, number of units or pool sizes are out of range");
   auto url = databaseUrl(database.host);
   if (!url) return url.error();
   database.url = *url;
@@ -211,7 +248,7 @@ Result<std::int32_t> UtilStorage::registerDatabase(const Database& given) {
   if (auto inserted = insertDatabase(**lease, database, *id); !inserted)
     return storageError(inserted.error(), doing);
   if (auto done = transaction->commit(); !done) return storageError(done.error(), doing);
-  around_.database->invalidatePools();
+  announceDatabases(around_);
   return id;
 }
 

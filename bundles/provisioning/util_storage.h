@@ -49,6 +49,20 @@ struct Database {
   std::string url;
 };
 
+// By id or by name; with both, both must fit.
+struct NamedRef {
+  std::optional<std::int32_t> id;
+  std::string name;
+  explicit operator bool() const { return id || !name.empty(); }
+};
+
+// Empty text = fine.
+std::string checkDatabase(const Database& database);
+std::string checkFilestore(const Filestore& store);
+// "host", "host:port", "mysql://host:port" or a whole "jdbc:mysql://host:port/?name=value..." -> the
+// URL that is stored. Parameters of `before` are kept unless a whole URL is given.
+Result<std::string> databaseUrl(const std::string& host, const std::string& before = {});
+
 class UtilStorage {
  public:
   explicit UtilStorage(Surroundings surroundings)
@@ -60,6 +74,7 @@ class UtilStorage {
   Result<std::vector<Filestore>> listFilestores(const std::string& pattern);
   Result<std::int32_t> registerDatabase(const Database& database);
   Result<std::vector<Database>> listDatabases(const std::string& pattern);
+  Result<Database> findDatabase(const NamedRef& database);
   // On the given database or the least filled one that answers.
   Result<services::SchemaRef> createSchema(std::optional<std::int32_t> databaseId);
   // Masters with room, least filled first; only the given one when there is one.

@@ -1,4 +1,4 @@
-"""A node is killed at every step of the creation of a context and of a schema: nothing of it is ever seen by
+"""A node is killed at every step of the creation of a context and of a schema, and of a move: nothing of it is ever seen by
 login, lists or counters, and the next provisioning call or checkcountsconsistency removes what is left.
 
 The database holds the node at a step: a trigger on the table waits for a named lock that this script holds.
@@ -91,9 +91,9 @@ class World:
             "select table_name from information_schema.columns where table_schema = '%s' and "
             "column_name = 'cid'" % self.schema)]
 
-    def rows_of(self, cid):
+    def rows_of(self, cid, schema=None):
         return [t for t in self.tables() if self.server.sql(
-            "select count(*) from `%s` where cid = %d" % (t, cid), self.schema) != [["0"]]]
+            "select count(*) from `%s` where cid = %d" % (t, cid), schema or self.schema) != [["0"]]]
 
     def schemas(self):
         return sorted(s for [s] in self.server.sql("show databases like 'oxdb\\_%'"))
@@ -154,6 +154,33 @@ def schemas(world, node):
     check(world.config("select * from provisioning_journal") == [], "the journal is empty")
 
 
+def moves(world, node):
+    done = node.admin("registerdatabase", "-n", "oxdc", "-H", "127.0.0.1:%d" % world.server.port, "-p",
+                      installed.DB_PASSWORD, "-m", "true")
+    check(done.returncode == 0, "registerdatabase " + done.stderr)
+    done = node.admin("createschema", "-i", re.search(r"\d+", done.stdout).group())
+    target = re.search(r"oxdc_\d+", done.stdout).group()
+    for database, when, table, arrives in ((target, "before insert", "user_alias", False),
+                                           ("configdb", "before update", "context_server2db_pool", False),
+                                           (world.schema, "before delete", "user", True)):
+        step = "move, %s %s" % (when, table)
+        world.held(database, when, table, lambda: world.tool("movecontextdatabase", "-c", 1, "-n", "oxdc"))
+        row = world.config("select enabled from context where cid = 1")
+        check(row == [["0"]], "%s: the context stands still" % step)
+        done = node.admin("checkcountsconsistency")
+        place = world.config("select db_schema from context_server2db_pool where cid = 1")
+        check(place == [[target if arrives else world.schema]], "%s: it is where it %s: %s" % (
+            step, "was going" if arrives else "was", done.stdout + done.stderr))
+        there, gone = (target, world.schema) if arrives else (world.schema, target)
+        check(len(world.rows_of(1, there)) > 20 and world.rows_of(1, gone) == [],
+              "%s: its rows are there and nowhere else" % step)
+        check(world.config("select enabled, reason_id from context where cid = 1") == [["1", "NULL"]],
+              "%s: it is enabled again" % step)
+        check(world.config("select * from provisioning_journal") == [], "%s: nothing is left" % step)
+        counted = world.config("select count from contexts_per_dbschema where schemaname = '%s'" % there)
+        check(counted == [["1"]] and "all counters are right" in done.stdout, "%s: counters" % step)
+
+
 def counters(world, node):
     world.config("update contexts_per_dbpool set count = 7; delete from contexts_per_filestore; "
                  "update contexts_per_dbschema set count = 0; "
@@ -191,6 +218,7 @@ def main():
             creations(world, node)
             schemas(world, node)
             counters(world, node)
+            moves(world, node)
             check(" ERROR " not in node.log(), "no ERROR in the log")
     except Exception as broken:  # noqa: BLE001 - must become a failed check
         check(False, "%s: %s" % (type(broken).__name__, broken))

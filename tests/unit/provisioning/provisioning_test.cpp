@@ -10,6 +10,7 @@
 #include "storage.h"
 #include "tables.h"
 #include "user_storage.h"
+#include "util_storage.h"
 
 using namespace ox;
 using namespace ox::provisioning;
@@ -119,4 +120,36 @@ TEST_CASE("arguments: the first thing that is wrong is told, absent ones are not
   CHECK(in.status().error().message.starts_with("n "));
   const auto list = nlohmann::json::array();
   CHECK_FALSE(Arguments(list).status());
+}
+
+TEST_CASE("addresses of databases become URLs") {
+  CHECK(*databaseUrl("db1") == "jdbc:mysql://db1/");
+  CHECK(*databaseUrl("db1:3307") == "jdbc:mysql://db1:3307/");
+  CHECK(*databaseUrl("mysql://db1:3307/") == "jdbc:mysql://db1:3307/");
+  CHECK(*databaseUrl("[::1]:3307") == "jdbc:mysql://[::1]:3307/");
+  const std::string whole = "jdbc:mariadb://db1:3307/?useSSL=true&socketTimeout=5000";
+  CHECK(*databaseUrl(whole) == whole);
+  // A changed host keeps the parameters, a whole URL brings its own.
+  CHECK(*databaseUrl("db2", whole) == "jdbc:mysql://db2/?useSSL=true&socketTimeout=5000");
+  CHECK(*databaseUrl("jdbc:mysql://db2/", whole) == "jdbc:mysql://db2/");
+  for (const char* bad : {"", "a b", "db1:0", "db1:x", "db1/schema", "jdbc:mysql://db1/schema",
+                          "db1?useSSL=true", "jdbc:mysql://db1/?useSSL=maybe", "jdbc:other://db1/"})
+    CHECK_FALSE(databaseUrl(bad));
+  CHECK_FALSE(databaseUrl("jdbc:mysql://db1/?a=" + std::string(300, 'x')));
+}
+
+TEST_CASE("a database's and a file store's values are checked") {
+  Database database;
+  database.name = "oxdb";
+  CHECK(checkDatabase(database).empty());
+  database.name = "name that is too long for schemas";
+  CHECK_FALSE(checkDatabase(database).empty());
+  database.name = "oxdb";
+  database.poolMax = -1;
+  CHECK_FALSE(checkDatabase(database).empty());
+  Filestore store;
+  store.uri = "file:/x";
+  CHECK(checkFilestore(store).empty());
+  store.uri = "/x";
+  CHECK_FALSE(checkFilestore(store).empty());
 }
