@@ -40,11 +40,11 @@ class HostNode(Node):
     network = None
 
     def enter(self, i):
-        self.host = i
+        self.place = i
         self.agent = ThreadPoolExecutor(1, initializer=self._move)
 
     def _move(self):
-        descriptor = os.open("/var/run/netns/" + self.network.name(self.host), os.O_RDONLY)
+        descriptor = os.open("/var/run/netns/" + self.network.name(self.place), os.O_RDONLY)
         if ctypes.CDLL(None, use_errno=True).setns(descriptor, CLONE_NEWNET) != 0:
             raise OSError(ctypes.get_errno(), "setns")
         os.close(descriptor)
@@ -53,7 +53,7 @@ class HostNode(Node):
         return self.agent.submit(work, *arguments).result(60)
 
     def start(self, ready=True):
-        command = self.network.command(self.host, os.path.join(self.build, "open-xchange"), "--etc",
+        command = self.network.command(self.place, os.path.join(self.build, "open-xchange"), "--etc",
                                        self.etc)
         with open(os.path.join(self.logs, "console.log"), "ab") as out, interrupts:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
@@ -67,7 +67,7 @@ class HostNode(Node):
     def tool(self, name, *arguments, env=None, check=True, timeout=60):
         """Tools run on the node's host as well."""
         real = os.path.join(self.build, "sbin", name)
-        done = subprocess.run(self.network.command(self.host, real, *[str(a) for a in arguments]),
+        done = subprocess.run(self.network.command(self.place, real, *[str(a) for a in arguments]),
                               env={**os.environ, **(env or {})}, text=True, timeout=timeout,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         if check and done.returncode != 0:
