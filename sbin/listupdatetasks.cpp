@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "executed_tasks.h"
 #include "update_options.h"
 
 namespace {
@@ -28,15 +29,6 @@ bool shown(const Switches& s, const std::string& state, const std::string& reaso
   if (s.viaFile) return isExcluded && reason.find("via file") != std::string::npos;
   if (s.viaNameSpace) return isExcluded && reason.find("via namespace") != std::string::npos;
   return isPending || isExcluded;
-}
-
-Table executedTable(const json& rows) {
-  Table table({{"taskName"}, {"successful"}, {"lastModified"}});
-  for (const json& row : rows)
-    if (row.value("executed", false))
-      table.add({row.value("taskName", ""), row.value("successful", false) ? "true" : "false",
-                 localTime(row.value("lastModified", std::int64_t{0}))});
-  return table;
 }
 
 Table stateTable(const json& rows, const Switches& switches) {
@@ -71,7 +63,7 @@ int run(Invocation& call) {
   Client client(admin);
   const auto rows = client.call("UpdateTaskService/listTasks", json{{"schema", schema}});
   if (!rows) return client.report(rows.error());
-  Table table = s.executed ? executedTable(rows.value()) : stateTable(rows.value(), s);
+  Table table = s.executed ? executedTasks(rows.value()) : stateTable(rows.value(), s);
   table.sortBy(0);
   if (admin.csv) table.print(true);
   else table.printOrNothingFound();

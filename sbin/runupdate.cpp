@@ -17,13 +17,54 @@ int usageError(const Options& options, const std::string& text) {
   return 1;
 }
 
+// --dry-run: what would run, in which order, at what cost.
+void showPlan(const json& plan) {
+  const json tasks = plan.value("tasks", json::array());
+  std::cout << "schema " << oneLine(plan.value("schema", "")) << ": " << tasks.size()
+            << " task(s) pending\n";
+  int number = 0;
+  for (const json& task : tasks) {
+    std::cout << ++number << ". " << oneLine(task.value("taskName", "")) << " ("
+              << (task.value("blocking", true) ? "blocking" : "background") << ")\n";
+    if (const std::string text = task.value("description", ""); !text.empty())
+      std::cout << "   " << oneLine(text) << "\n";
+    for (const json& name : task.value("dependencies", json::array()))
+      std::cout << "   after " << oneLine(name.get<std::string>()) << "\n";
+    if (const std::string text = task.value("problem", ""); !text.empty())
+      std::cout << "   cannot tell its statements: " << oneLine(text) << "\n";
+    const json statements = task.value("statements", json::array());
+    if (statements.empty()) std::cout << "   no statement known before the run\n";
+    for (const json& one : statements) {
+      std::cout << "   SQL: " << oneLine(one.value("sql", "")) << "\n";
+      if (const std::string table = one.value("table", ""); !table.empty())
+        std::cout << "     table " << oneLine(table) << ": " << one.value("size", "") << ", about "
+                  << one.value("rows", std::int64_t{0}) << " rows; expected at worst: "
+                  << one.value("expected", "") << "\n";
+    }
+  }
+}
+
+// --sql: nothing but the statements, for reading and for review.
+void showSql(const json& plan) {
+  for (const json& task : plan.value("tasks", json::array())) {
+    std::cout << "-- " << oneLine(task.value("taskName", "")) << "\n";
+    for (const json& one : task.value("statements", json::array()))
+      std::cout << one.value("sql", "") << ";\n";
+  }
+}
+
 int run(Invocation& call) {
   AdminOptions admin;
-  std::string context, schema;
+  std::string context, schema, until;
+  bool dryRun = false, sql = false, asJson = false;
   Options options(call, "runs the pending update tasks of a schema");
   addUpdateOptions(options, admin);
   options.text("-c,--context", &context, "<cid>", "any context of the schema");
   options.text("-n,--name", &schema, "<schema>", "name of the schema; -c wins when both are given");
+  options.flag("--dry-run", &dryRun, "show the tasks, their order, SQL and locks; run nothing");
+  options.flag("--sql", &sql, "show only the SQL of the pending tasks; run nothing");
+  options.flag("--json", &asJson, "write the result as JSON");
+  options.text("--until", &until, "<HH:MM>", "begin no further task after this time of the node");
   if (const auto exit = options.parse()) return *exit;
 
   json arguments = json::object();
@@ -41,11 +82,24 @@ int run(Invocation& call) {
     return usageError(options, "Missing context/schema identifier.");
   }
 
+  if (!until.empty()) arguments["until"] = until;
   Client client(admin);
-  const auto answer = client.call("UpdateTaskService/runUpdate", arguments);
+  const bool only = dryRun || sql;
+  const auto answer =
+      client.call(only ? "UpdateTaskService/planUpdate" : "UpdateTaskService/runUpdate", arguments);
   if (!answer) return client.report(answer.error());
   const json failed = answer.value().value("failed", json::array());
-  if (failed.empty()) return 0;
+  const std::string stopped = answer.value().value("stopped", "");
+  if (asJson) {
+    std::cout << answer.value().dump() << "\n";
+    return failed.empty() && stopped.empty() ? 0 : 1;
+  }
+  if (dryRun) showPlan(answer.value());
+  else if (sql) showSql(answer.value());
+  if (only) return 0;
+  if (!stopped.empty())
+    std::cerr << "The run ended before everything was done: " << oneLine(stopped) << "\n";
+  if (failed.empty()) return stopped.empty() ? 0 : 1;
   std::cout << "The following update task(s) failed:\n";
   Table table({{"taskName"}, {"className"}, {"schema"}});
   for (const json& task : failed)

@@ -1,4 +1,5 @@
 // The module "update": offers "updates".
+#include "jobs/job_operations.h"
 #include "operations.h"
 #include "runtime/bundle.h"
 #include "service.h"
@@ -20,9 +21,24 @@ class UpdateActivator final : public runtime::BundleActivator {
         config, database, context.need<services::CacheEvents>("cache-events"), [registry] {
           return registry->all<services::UpdateTaskProvider>("update-task-provider");
         });
+    auto* service = service_.get();
+    jobs_ = std::make_shared<JobService>(
+        database,
+        JobWork{[service](const services::SchemaRef& schema, const std::string& task,
+                          std::shared_ptr<RunControl> control) {
+                  UpdateServiceImpl::RunWishes wishes;
+                  if (!task.empty()) wishes.forced = {task};
+                  wishes.control = std::move(control);
+                  return service->run(schema, wishes);
+                },
+                [service](const services::SchemaRef& schema) {
+                  static_cast<void>(service->kill(schema));
+                }},
+        UpdateServiceImpl::nodeName());
     registrations_ = registerOperations(*management, service_);
+    addJobOperations(*management, service_, jobs_, registrations_);
     if (auto gate = context.need<services::ContextGate>("context-gate"))
-      gate_ = gate->setLoadGate([service = service_.get()](const services::SchemaRef& schema,
+      gate_ = gate->setLoadGate([service](const services::SchemaRef& schema,
                                                            db::Connection& connection) {
         return service->onContextLoad(schema, connection);
       });
@@ -33,12 +49,14 @@ class UpdateActivator final : public runtime::BundleActivator {
   void stop() override {
     gate_.reset();
     registrations_.clear();
-    if (service_) service_->stop();
+    if (service_) service_->stop();  // runs end after their task
+    jobs_.reset();                   // and are left to other nodes
     service_.reset();
   }
 
  private:
   std::shared_ptr<UpdateServiceImpl> service_;
+  std::shared_ptr<JobService> jobs_;
   std::shared_ptr<void> gate_;
   std::vector<management::Registration> registrations_;
 };

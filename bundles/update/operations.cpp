@@ -29,12 +29,57 @@ Result<services::SchemaRef> schemaOf(UpdateServiceImpl& service, const json& arg
 Result<json> runUpdate(UpdateServiceImpl& service, const json& arguments) {
   auto schema = schemaOf(service, arguments);
   if (!schema) return schema.error();
-  auto report = service.run(*schema);
+  UpdateServiceImpl::RunWishes wishes;
+  if (const auto task = arguments.find("task"); task != arguments.end() && task->is_string())
+    wishes.forced = {task->get<std::string>()};
+  if (const auto until = arguments.find("until"); until != arguments.end() && until->is_string()) {
+    auto end = nextTimeOfDay(until->get<std::string>(), systemClock().wallMillis());
+    if (!end) return end.error();
+    wishes.control = std::make_shared<RunControl>();
+    wishes.control->setUntil(*end);
+  }
+  auto report = service.run(*schema, wishes);
   if (!report) return report.error();
   json failed = json::array();
   for (const services::TaskFailure& f : report->failed)
     failed.push_back({{"taskName", f.task}, {"className", f.reason}, {"schema", f.schema}});
-  return json{{"executed", report->executed}, {"failed", std::move(failed)}};
+  return json{{"executed", report->executed}, {"failed", std::move(failed)},
+              {"stopped", report->stopped}};
+}
+
+Result<json> planUpdate(UpdateServiceImpl& service, const json& arguments) {
+  auto schema = schemaOf(service, arguments);
+  if (!schema) return schema.error();
+  auto plan = service.plan(*schema);
+  if (!plan) return plan.error();
+  json tasks = json::array();
+  for (const PlannedTask& task : *plan) {
+    json statements = json::array();
+    for (const PlannedStatement& one : task.statements)
+      statements.push_back({{"sql", one.sql}, {"table", one.table}, {"bytes", one.bytes},
+                            {"size", shownBytes(one.bytes)}, {"rows", one.rows},
+                            {"expected", one.expected}});
+    tasks.push_back({{"taskName", task.name}, {"blocking", task.blocking},
+                     {"dependencies", task.dependencies}, {"description", task.description},
+                     {"problem", task.problem}, {"statements", std::move(statements)}});
+  }
+  return json{{"schema", schema->schema}, {"database", schema->writePoolId},
+              {"tasks", std::move(tasks)}};
+}
+
+Result<json> unblock(UpdateServiceImpl& service, const json& arguments) {
+  const auto id = arguments.find("database");
+  if (id == arguments.end() || !id->is_number_integer() || id->get<std::int64_t>() < 1 ||
+      id->get<std::int64_t>() > std::numeric_limits<std::int32_t>::max())
+    return Error(Code::kInvalid, "database must be a whole number from 1 to 2147483647");
+  std::string schema;
+  if (const auto name = arguments.find("schema"); name != arguments.end() && name->is_string())
+    schema = name->get<std::string>();
+  auto done = service.unblock(id->get<std::int32_t>(), schema);
+  if (!done) return done.error();
+  json out = json::array();
+  for (const services::SchemaRef& one : *done) out.push_back(one.schema);
+  return out;
 }
 
 Result<json> listTasks(UpdateServiceImpl& service, const json& arguments) {
@@ -75,6 +120,8 @@ management::Attributes attributes(const UpdateServiceImpl& service) {
           {"Runs", std::to_string(counts.runs)},
           {"TasksSucceeded", std::to_string(counts.tasksSucceeded)},
           {"TasksFailed", std::to_string(counts.tasksFailed)},
+          {"ImplicitWaiting", std::to_string(service.implicit().figures().waiting)},
+          {"ImplicitStarted", std::to_string(service.implicit().figures().started)},
           {"RunsRefusedLocked", std::to_string(counts.refused)},
           {"RunsSuperseded", std::to_string(counts.superseded)},
           {"LockRefreshFailures", std::to_string(counts.refreshFailures)}};
@@ -93,6 +140,11 @@ void metrics(const UpdateServiceImpl& service, std::vector<management::MetricSam
   add("ox_update_superseded_total", "runs that lost their lease", true, counts.superseded);
   add("ox_update_lock_refresh_failures_total", "signs of life that did not reach the database",
       true, counts.refreshFailures);
+  const ImplicitUpdates::Figures implicit = service.implicit().figures();
+  add("ox_update_implicit_started_total", "updates that began by themselves", true,
+      implicit.started);
+  add("ox_update_implicit_waiting", "updates that began by themselves and wait for their turn",
+      false, implicit.waiting);
   add("ox_update_running", "schemas this node is updating now", false,
       service.runner().runningSchemas().size());
 }
@@ -112,6 +164,17 @@ std::vector<management::Registration> registerOperations(management::Management&
   out.push_back(management.addOperation(
       "UpdateTaskService/checkDatabase", Access::kMaster,
       [service](const json&, const Caller&) { return checkDatabase(*service); }));
+  const auto add = [&](const char* name, auto handler) {
+    out.push_back(management.addOperation(
+        name, Access::kMaster,
+        [service, handler](const json& arguments, const Caller&) -> Result<json> {
+          return handler(*service, arguments);
+        }));
+  };
+  add("UpdateTaskService/planUpdate", planUpdate);
+  add("UpdateTaskService/unblockDatabase", unblock);
+  add("UpdateTaskService/listNamespaces",
+      [](UpdateServiceImpl& s, const json&) -> Result<json> { return json(s.nameSpaces()); });
   out.push_back(management.addMBean({kBeanName, [service] { return attributes(*service); }}));
   out.push_back(management.addMetrics(
       [service](std::vector<management::MetricSample>& samples) { metrics(*service, samples); }));

@@ -2,7 +2,13 @@
 //
 // Operations (access: master administrator), JSON objects; failure = {taskName, className, schema}:
 //   UpdateTaskService/runUpdate      {"contextId": 7} or {"schema": "ox_1"}
-//                                    -> {"executed": [name], "failed": [failure]}
+//                                    + {"task": forced name, "until": "HH:MM"}
+//                                    -> {"executed": [name], "failed": [failure], "stopped": why}
+//   UpdateTaskService/planUpdate     as runUpdate -> {schema, database, tasks: [{taskName, blocking,
+//                                         dependencies, description, problem, statements: [{sql,
+//                                         table, bytes, size, rows, expected}]}]}
+//   UpdateTaskService/unblockDatabase {"database": 3, "schema": name or absent} -> [schema]
+//   UpdateTaskService/listNamespaces {} -> {name space: [task]}
 //   UpdateTaskService/listTasks      {"schema": "ox_1"}
 //                                    -> [{taskName, executed, successful, lastModified, state,
 //                                         reason}]

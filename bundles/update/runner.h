@@ -81,6 +81,8 @@ class Runner {
   // been told to abort before (RunControl), else it counts the task as failed. UPD-0005 when this
   // process does not update the schema.
   Status killRunning(const services::SchemaRef& schema);
+  // Everybody forgets what is known of the schema and its contexts.
+  void invalidate(const services::SchemaRef& schema);
 
   const RunnerCounts& counts() const { return counts_; }
   std::vector<std::string> runningSchemas() const;
@@ -95,7 +97,6 @@ class Runner {
  private:
   friend class Phase;
   void setWork(const services::SchemaRef& schema, Work work);
-  void invalidate(const services::SchemaRef& schema);
 
   services::DatabaseService& database_;
   services::CacheEvents* cacheEvents_;

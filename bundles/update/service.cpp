@@ -18,12 +18,6 @@ namespace {
 
 constexpr std::int64_t kDefaultRefreshMillis = 20000;
 
-std::string nodeName() {
-  std::array<char, 256> host{};
-  if (gethostname(host.data(), host.size() - 1) != 0) return "unknown:" + std::to_string(getpid());
-  return std::string(host.data()) + ":" + std::to_string(getpid());
-}
-
 int rank(const std::string& status) {
   if (status == kStatusNeedsUpdate) return 0;
   if (status == kStatusRunning) return 1;
@@ -31,6 +25,12 @@ int rank(const std::string& status) {
 }
 
 }  // namespace
+
+std::string UpdateServiceImpl::nodeName() {
+  std::array<char, 256> host{};
+  if (gethostname(host.data(), host.size() - 1) != 0) return "unknown:" + std::to_string(getpid());
+  return std::string(host.data()) + ":" + std::to_string(getpid());
+}
 
 std::string statusWord(const SchemaUpdates& updates, bool pending) {
   const db::SchemaState& state = updates.state;

@@ -15,6 +15,7 @@
 #include "base/gate.h"
 #include "config/config.h"
 #include "implicit.h"
+#include "plan.h"
 #include "runner.h"
 #include "services/cache_events.h"
 #include "services/database.h"
@@ -65,6 +66,16 @@ class UpdateServiceImpl final : public services::UpdateService {
   // Schemas that are not up to date: first "needs update", then "running", then "too long".
   Result<std::vector<DatabaseStatus>> checkDatabases();
 
+  // service_admin.cpp: what would run; name space -> tasks; LOCKED rows of a database removed (of one
+  // schema, or of those locked for more than a day); the schemas of this server that a job takes.
+  Result<std::vector<PlannedTask>> plan(const services::SchemaRef& schema);
+  std::map<std::string, std::vector<std::string>> nameSpaces() const;
+  Result<std::vector<services::SchemaRef>> unblock(std::int32_t poolId, const std::string& schema);
+  Result<std::vector<services::SchemaRef>> jobSchemas(const std::vector<std::string>& only,
+                                                      const std::vector<std::string>& skip);
+  Status kill(const services::SchemaRef& schema);  // the statement that runs there now
+
+  static std::string nodeName();  // host:process
   void stop();
   const Runner& runner() const { return runner_; }
   // What is installed now; a name that is taken or unusable becomes a problem.

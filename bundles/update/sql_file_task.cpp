@@ -176,6 +176,15 @@ Result<bool> SqlFileTask::stillToDo(services::UpdateContext& context) const {
   return value == "1";
 }
 
+Result<std::vector<std::string>> SqlFileTask::preview(services::UpdateContext& context) {
+  std::vector<std::string> out;
+  auto todo = stillToDo(context);
+  if (!todo) return todo.error();
+  if (*todo)
+    for (const SqlStatement& statement : file_.statements) out.push_back(statement.text);
+  return out;
+}
+
 Status SqlFileTask::perform(services::UpdateContext& context) {
   auto todo = stillToDo(context);
   if (!todo) return todo.error();

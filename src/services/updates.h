@@ -42,6 +42,11 @@ class UpdateTask {
   virtual Concurrency concurrency() const { return Concurrency::kBlocking; }
   virtual std::string nameSpace() const { return {}; }  // e.g. groupware.utf8mb4
   virtual std::string description() const { return {}; }
+  // The statements that perform() would run now on this schema, without running them; empty = not
+  // known before the run, or nothing to do.
+  virtual Result<std::vector<std::string>> preview(UpdateContext&) {
+    return std::vector<std::string>{};
+  }
   // Must check the schema before it acts: it may run again after a crash.
   virtual Status perform(UpdateContext& context) = 0;
 };

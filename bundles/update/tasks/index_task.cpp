@@ -19,14 +19,14 @@ bool hasIndex(const TableInfo& table, const IndexWanted& wanted) {
   });
 }
 
-Status IndexTask::perform(services::UpdateContext& context) {
+Result<std::string> IndexTask::statement(services::UpdateContext& context) const {
   auto table = readTable(context.connection, wanted_.table);
   if (!table) return table.error();
   if (!*table) {
     context.progress("there is no table " + wanted_.table);
-    return {};
+    return std::string();
   }
-  if (hasIndex(**table, wanted_)) return {};
+  if (hasIndex(**table, wanted_)) return std::string();
   std::string parts;
   for (const IndexPart& part : wanted_.parts) {
     if (!(*table)->hasColumn(part.column))
@@ -35,9 +35,21 @@ Status IndexTask::perform(services::UpdateContext& context) {
     parts += quoteName(part.column);
     if (part.prefix > 0) parts += "(" + std::to_string(part.prefix) + ")";
   }
-  const std::string sql = "ALTER TABLE " + quoteName(wanted_.table) + " ADD INDEX " +
-                          quoteName(wanted_.index) + " (" + parts + ")";
-  auto done = services::changeTable(context, sql);
+  return "ALTER TABLE " + quoteName(wanted_.table) + " ADD INDEX " + quoteName(wanted_.index) +
+         " (" + parts + ")";
+}
+
+Result<std::vector<std::string>> IndexTask::preview(services::UpdateContext& context) {
+  auto sql = statement(context);
+  if (!sql) return sql.error();
+  return sql->empty() ? std::vector<std::string>{} : std::vector<std::string>{*sql};
+}
+
+Status IndexTask::perform(services::UpdateContext& context) {
+  auto sql = statement(context);
+  if (!sql) return sql.error();
+  if (sql->empty()) return {};
+  auto done = services::changeTable(context, *sql);
   if (!done && done.error().code == Code::kBusy) return done.error();
   if (!done) return updateSqlError(done.error(), "adding index " + wanted_.index);
   context.progress("index " + wanted_.index + " on table " + wanted_.table + " added");

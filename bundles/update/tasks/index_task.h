@@ -30,8 +30,11 @@ class IndexTask final : public services::UpdateTask {
     return "adds index " + wanted_.index + " to table " + wanted_.table;
   }
   Status perform(services::UpdateContext& context) override;
+  Result<std::vector<std::string>> preview(services::UpdateContext& context) override;
 
  private:
+  // Empty = nothing to do.
+  Result<std::string> statement(services::UpdateContext& context) const;
   std::string name_;
   IndexWanted wanted_;
 };

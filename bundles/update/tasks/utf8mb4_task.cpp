@@ -117,4 +117,16 @@ Status Utf8mb4Task::perform(services::UpdateContext& context) {
   return {};
 }
 
+Result<std::vector<std::string>> Utf8mb4Task::preview(services::UpdateContext& context) {
+  std::vector<std::string> out;
+  for (const Utf8mb4Table& wanted : tables_) {
+    auto table = readTable(context.connection, wanted.name);
+    if (!table) return table.error();
+    if (!*table) continue;
+    if (std::string sql = utf8mb4Statement(**table, wanted); !sql.empty())
+      out.push_back(std::move(sql));
+  }
+  return out;
+}
+
 }  // namespace ox::update

@@ -36,6 +36,7 @@ class Utf8mb4Task final : public services::UpdateTask {
   std::string nameSpace() const override { return kUtf8mb4NameSpace; }
   std::string description() const override { return "converts tables to utf8mb4"; }
   Status perform(services::UpdateContext& context) override;
+  Result<std::vector<std::string>> preview(services::UpdateContext& context) override;
 
  private:
   std::string name_;
