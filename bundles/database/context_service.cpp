@@ -184,6 +184,18 @@ Result<std::shared_ptr<const Context>> ContextServiceImpl::usable(std::int32_t c
   return std::make_shared<const Context>(std::move(*found));
 }
 
+bool ContextServiceImpl::usableAtOnce(std::int32_t contextId) {
+  if (!contexts_ || !schemas_) return false;
+  thread_local Bytes value;  // keeps its room
+  if (!contexts_->get(services::flatKey(contextId), value)) return false;
+  const auto context = decodeContext(value);
+  if (!context || !context->enabled ||
+      !schemas_->get(services::flatKey(context->writePoolId, {context->schema}), value))
+    return false;
+  const auto asked = decodeNumber(value);
+  return asked && clock_.steadyMillis() - *asked < kMaxAgeMillis;
+}
+
 Result<User> ContextServiceImpl::authenticate(std::int32_t contextId, const std::string& login,
                                               const std::string& password) {
   if (login.empty() || password.empty()) return Error(Code::kLgiMissing);

@@ -35,6 +35,7 @@ class ContextServiceImpl final : public services::ContextService, public service
 
   Result<std::int32_t> resolve(const std::string& loginInfo) override;
   Result<std::shared_ptr<const services::Context>> usable(std::int32_t contextId) override;
+  bool usableAtOnce(std::int32_t contextId) override;
   Result<services::User> authenticate(std::int32_t contextId, const std::string& login,
                                       const std::string& password) override;
   Result<services::User> user(std::int32_t contextId, std::int32_t userId) override;

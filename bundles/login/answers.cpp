@@ -1,5 +1,6 @@
 #include "answers.h"
 
+#include <algorithm>
 #include <atomic>
 
 #include <nlohmann/json.hpp>
@@ -10,6 +11,8 @@ namespace ox::login {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kUsualAnswer = 256;  // bytes
 
 constexpr Category kUserInput{"USER_INPUT", 1};
 constexpr Category kPermissionDenied{"PERMISSION_DENIED", 3};
@@ -26,6 +29,23 @@ std::string nextErrorId() {
 std::string text(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
+
+// Texts without anything to escape, which is nearly all of them, go out as they are; the library
+// writes the others.
+void append(std::string& out, const std::string& value) {
+  const bool plain = std::all_of(value.begin(), value.end(), [](char c) {
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+  });
+  if (!plain) {
+    out += text(Json(value));
+    return;
+  }
+  out += '"';
+  out += value;
+  out += '"';
+}
+void append(std::string& out, std::int64_t value) { out += std::to_string(value); }
+void append(std::string& out, bool value) { out += value ? "true" : "false"; }
 
 std::string shape(const std::string& code, const std::string& shown, const Category& category) {
   Json object = Json::object();
@@ -60,11 +80,18 @@ Category categoryOf(Code code) {
 }
 
 http::Response jsonAnswer(const std::vector<Field>& fields, bool inData) {
-  Json object = Json::object();
-  for (const auto& [name, value] : fields)
-    std::visit([&](const auto& v) { object[name] = v; }, value);
   http::Response response;
-  response.body = text(inData ? Json{{"data", object}} : object);
+  std::string& out = response.body;
+  out.reserve(kUsualAnswer);
+  if (inData) out += "{\"data\":";
+  out += '{';
+  for (const auto& [name, value] : fields) {
+    if (out.back() != '{') out += ',';
+    append(out, name);
+    out += ':';
+    std::visit([&out](const auto& v) { append(out, v); }, value);
+  }
+  out += inData ? "}}" : "}";
   return response;
 }
 

@@ -54,7 +54,10 @@ class LoginActivator final : public runtime::BundleActivator {
           reply(servlets->handleLogin(request));
         }));
     registrations_.push_back(http->addServlet(
-        "system", http::RunOn::kWorker,
+        "system",
+        [servlets](const http::Request& request, http::Response& response) {
+          return servlets->systemAtOnce(request, response);
+        },
         [servlets](const http::Request& request, const http::Reply& reply) {
           reply(servlets->handleSystem(request));
         }));

@@ -16,9 +16,11 @@ void append(std::string& into, std::string_view part) {
 }
 
 std::string digest(const std::string& text) {
+  // Fetched once: to look an algorithm up costs more than the digest of a few bytes.
+  static const EVP_MD* const kSha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   unsigned char out[EVP_MAX_MD_SIZE];
   unsigned length = 0;
-  OX_CHECK(EVP_Digest(text.data(), text.size(), out, &length, EVP_sha256(), nullptr) == 1);
+  OX_CHECK(kSha256 && EVP_Digest(text.data(), text.size(), out, &length, kSha256, nullptr) == 1);
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string hex;
   for (std::size_t i = 0; i < kHashBytes; ++i) {
@@ -45,20 +47,28 @@ std::string sessionHash(const http::Request& request, const std::string& client,
   return digest(text);
 }
 
-std::string guestHash(const http::Request& request, const services::Session& session,
-                      const LoginSettings& settings) {
+namespace {
+std::string guestOf(const std::string& plain, const services::Session& session) {
   std::string text;
-  append(text, sessionHash(request, session.client, settings));
+  append(text, plain);
   append(text, std::to_string(session.contextId));
   append(text, std::to_string(session.userId));
   return digest(text);
+}
+}  // namespace
+
+std::string guestHash(const http::Request& request, const services::Session& session,
+                      const LoginSettings& settings) {
+  return guestOf(sessionHash(request, session.client, settings), session);
 }
 
 std::string cookieHash(const http::Request& request, const services::Session& session,
                        const LoginSettings& settings) {
   if (settings.rememberHash) return session.hash;
-  std::string guest = guestHash(request, session, settings);
-  return guest == session.hash ? guest : sessionHash(request, session.client, settings);
+  std::string plain = sessionHash(request, session.client, settings);
+  if (plain == session.hash) return plain;
+  std::string guest = guestOf(plain, session);
+  return guest == session.hash ? guest : plain;
 }
 
 std::string agentHash(const http::Request& request, const LoginSettings& settings) {

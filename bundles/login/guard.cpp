@@ -79,6 +79,21 @@ Result<Guarded> SessionGuard::verify(const http::Request& request, services::Ses
   return out;
 }
 
+std::optional<Guarded> SessionGuard::admitAtOnce(const http::Request& request) {
+  const std::string* id = request.parameter("session");
+  Guarded out;
+  if (id) out.session = sessions_->held(*id);
+  if (!out.session || out.session->secret.empty()) return std::nullopt;
+  const services::Session& s = *out.session;
+  out.hash = cookieHash(request, s, settings_);
+  const std::string* secret = request.cookie(secretCookie(out.hash));
+  if (!secret || !sameSecret(*secret, s.secret) ||
+      checkAddress(settings_, s, request.remoteAddress) != AddressVerdict::kSame ||
+      !contexts_->usableAtOnce(s.contextId))
+    return std::nullopt;
+  return out;
+}
+
 Result<Guarded> SessionGuard::admit(const http::Request& request) {
   auto guarded = identify(request);
   if (!guarded) return guarded;

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "http/servlet.h"
 #include "services/contexts.h"
@@ -41,6 +42,9 @@ class SessionGuard {
                          bool anyAddress = false);
   // The same, and the context may be used now.
   Result<Guarded> admit(const http::Request& request);
+
+  // admit() when it would not wait and not refuse, else nothing, which says nothing. Any thread.
+  std::optional<Guarded> admitAtOnce(const http::Request& request);
 
   const GuardCounters& counters() const { return counters_; }
 

@@ -68,6 +68,15 @@ Response Servlets::handleSystem(const Request& request) {
   return unknownAction(request);
 }
 
+bool Servlets::systemAtOnce(const Request& request, Response& response) {
+  const std::string* action = request.parameter("action");
+  if (!action || *action != "whoami") return false;
+  const auto guarded = guard_.admitAtOnce(request);
+  if (!guarded) return false;
+  response = introduce(*guarded);
+  return true;
+}
+
 Response Servlets::handleToken(const Request& request) {
   return textOf(request, "action") == "acquireToken" ? acquireToken(request)
                                                      : unknownAction(request);
@@ -173,17 +182,21 @@ Response Servlets::changeIp(const Request& request) {
 Response Servlets::whoami(const Request& request) {
   const auto guarded = guard_.admit(request);
   if (!guarded) return errorAnswer(guarded.error());
-  const services::Session& s = *guarded->session;
   if (guarded->takenOver) {
     std::lock_guard lock(mutex_);
     ++figures_.takenOver;
   }
+  return introduce(*guarded);
+}
+
+Response Servlets::introduce(const Guarded& guarded) const {
+  const services::Session& s = *guarded.session;
   return jsonAnswer({{"session", s.sessionId},
                      {"user", s.userLogin},
                      {"user_id", std::int64_t{s.userId}},
                      {"context_id", std::int64_t{s.contextId}},
                      {"node", route_},
-                     {"takenOver", guarded->takenOver},
+                     {"takenOver", guarded.takenOver},
                      {"version", std::string(OX_VERSION)}},
                     true);
 }

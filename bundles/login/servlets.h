@@ -1,6 +1,7 @@
 // The servlets `login` (all ways in and out), `system` (whoami, ping) and `token` (acquireToken).
 //
-// Threads:   worker threads; handle* may block on database and grid. Many at once.
+// Threads:   worker threads; handle* may block on database and grid, systemAtOnce() does not. Many at
+//            once.
 // Errors:    answered as JSON in the original's shape (answers.h); 429 with Retry-After for too many
 //            logins.
 // Secrets:   names and passwords are bounded; neither passwords nor session ids, secrets or tokens are
@@ -46,6 +47,8 @@ class Servlets {
 
   http::Response handleLogin(const http::Request& request);
   http::Response handleSystem(const http::Request& request);
+  // whoami of a session that this node holds. False: it takes handleSystem(). Never waits; any thread.
+  bool systemAtOnce(const http::Request& request, http::Response& response);
   http::Response handleToken(const http::Request& request);
   void reload(const LoginSettings& settings) { desk_.reload(settings); }
 
@@ -62,6 +65,7 @@ class Servlets {
   Response refreshSecret(const Request& request);
   Response changeIp(const Request& request);
   Response whoami(const Request& request);
+  Response introduce(const Guarded& guarded) const;
   Result<services::SessionPtr> byCookies(const Request& request);
   // handover.cpp: a session that begins in one place and goes on in another
   Response formLogin(const Request& request);

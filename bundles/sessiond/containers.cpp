@@ -30,6 +30,40 @@ void SessionContainers::place(Entry& entry, const std::string& id, Slot& slot) {
   if (entry.slot) entry.slot->erase(id);
   slot.insert(id);
   entry.slot = &slot;
+  if (&slot == &short_.front()) keepPresent(entry.session);
+}
+
+SessionContainers::Stripe& SessionContainers::stripe(std::string_view id) const {
+  return present_[std::hash<std::string_view>()(id) % kStripes];
+}
+
+void SessionContainers::keepPresent(const SessionPtr& session) {
+  const std::string_view id = session->sessionId;
+  Stripe& s = stripe(id);
+  SessionPtr former;  // the key lies in it: it goes behind the lock, after its place
+  std::lock_guard lock(s.mutex);
+  if (const auto it = s.sessions.find(id); it != s.sessions.end()) {
+    former = std::move(it->second);
+    s.sessions.erase(it);
+  }
+  s.sessions.emplace(id, session);
+}
+
+void SessionContainers::dropPresent(const std::string& id) {
+  Stripe& s = stripe(id);
+  SessionPtr former;
+  std::lock_guard lock(s.mutex);
+  if (const auto it = s.sessions.find(id); it != s.sessions.end()) {
+    former = std::move(it->second);
+    s.sessions.erase(it);
+  }
+}
+
+SessionPtr SessionContainers::usedNow(const std::string& id) const {
+  const Stripe& s = stripe(id);
+  std::lock_guard lock(s.mutex);
+  const auto it = s.sessions.find(id);
+  return it == s.sessions.end() ? nullptr : it->second;
 }
 
 void SessionContainers::put(SessionPtr session) {
@@ -69,6 +103,7 @@ SessionPtr SessionContainers::erase(const std::string& id) {
   if (it == entries_.end()) return nullptr;
   SessionPtr session = std::move(it->second.session);
   it->second.slot->erase(id);
+  dropPresent(id);
   if (const auto alt = byAltId_.find(session->altId); alt != byAltId_.end() && alt->second == id)
     byAltId_.erase(alt);
   if (const auto user = byUser_.find({session->contextId, session->userId});
@@ -89,6 +124,11 @@ void SessionContainers::rotateShort(std::vector<SessionPtr>& removed) {
   }
   short_.pop_back();
   short_.emplace_front();
+  for (std::size_t i = 0; i < kStripes; ++i) {
+    std::unordered_map<std::string_view, SessionPtr> former;
+    std::lock_guard lock(present_[i].mutex);
+    former.swap(present_[i].sessions);
+  }
 }
 
 void SessionContainers::rotateLong(std::vector<SessionPtr>& removed) {
@@ -140,6 +180,7 @@ void SessionContainers::refresh(SessionPtr session) {
     if (!session->altId.empty()) byAltId_[session->altId] = session->sessionId;
   }
   entry.session = std::move(session);
+  if (entry.slot == &short_.front()) keepPresent(entry.session);
 }
 
 SessionPtr SessionContainers::byAltId(const std::string& altId) const {

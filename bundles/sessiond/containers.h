@@ -3,7 +3,9 @@
 // Purpose:   short-term slots of 6 minutes and long-term slots of an hour. A session that is used
 //            moves to the first short-term slot; what falls out of the last one goes to the first
 //            long-term slot when its user stays signed in and it is not transient, else it is removed.
-// Threads:   none of its own: the caller locks. Told the time (steady milliseconds).
+// Threads:   none of its own: the caller locks, but for usedNow(), which any thread may call at any
+//            time: it has stripes with locks of their own, so that requests of different sessions do not
+//            wait for each other. Told the time (steady milliseconds).
 // Cost:      put, find, remove: one hash look-up; a rotation: the sessions of one slot.
 // Source:    the original's SessionHandler and its containers (slot lengths, moving on access).
 #pragma once
@@ -11,8 +13,11 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -46,6 +51,9 @@ class SessionContainers {
   // Null when unknown. Moves to the first short-term slot, stamped with `wallMillis` when it moved;
   // `moved` (may be null) says so: the first use within the present slot.
   services::SessionPtr use(const std::string& id, std::int64_t wallMillis, bool* moved = nullptr);
+  // What use() would answer without doing anything: the session when its slot is the present one,
+  // else null, which says nothing.
+  services::SessionPtr usedNow(const std::string& id) const;
   services::SessionPtr peek(const std::string& id) const;
   services::SessionPtr remove(const std::string& id);
   // Keeps the slot; nothing when unknown.
@@ -84,6 +92,15 @@ class SessionContainers {
                                         static_cast<std::uint32_t>(key.second));
     }
   };
+  // The sessions of short_.front(); keys lie in the session that the value points to.
+  struct Stripe {
+    mutable std::mutex mutex;
+    std::unordered_map<std::string_view, services::SessionPtr> sessions;
+  };
+  static constexpr std::size_t kStripes = 64;
+  Stripe& stripe(std::string_view id) const;
+  void keepPresent(const services::SessionPtr& session);
+  void dropPresent(const std::string& id);
   void rotateShort(std::vector<services::SessionPtr>& removed);
   void rotateLong(std::vector<services::SessionPtr>& removed);
   void place(Entry& entry, const std::string& id, Slot& slot);
@@ -97,6 +114,7 @@ class SessionContainers {
   std::unordered_map<std::string, Entry> entries_;
   std::unordered_map<UserKey, std::unordered_set<std::string>, UserHash> byUser_;
   std::unordered_map<std::string, std::string> byAltId_;
+  const std::unique_ptr<Stripe[]> present_ = std::make_unique<Stripe[]>(kStripes);
 };
 
 }  // namespace ox::sessiond

@@ -29,6 +29,7 @@ class SessiondService final : public services::SessionService,
   Result<services::SessionPtr> create(services::Session session) override;
   Result<services::SessionPtr> find(const std::string& sessionId, bool* tookOver) override;
   void abandon(const std::string& id) override { core_->abandon(id); }
+  services::SessionPtr held(const std::string& sessionId) override { return core_->use(sessionId); }
   Status remove(const std::string& sessionId) override;
   services::SessionCounts counts() const override { return figures().counts; }
   Result<services::SessionPtr> findByAltId(const std::string& altId) override;

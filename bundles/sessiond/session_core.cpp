@@ -142,6 +142,7 @@ void SessionCore::storeSoon(const std::string& id, Completion<bool> done) {
 // --- finding
 
 SessionPtr SessionCore::use(const std::string& id) {
+  if (SessionPtr present = containers_.usedNow(id)) return present;  // most requests
   bool moved = false;
   SessionPtr session;
   {

@@ -147,7 +147,11 @@ void AjpConnection::bodyDone() {
 
 void AjpConnection::send(Response response, bool closeAfter) {
   if (closed_) return;
-  HeaderList headers = completed(response);
+  complete(response);
+  std::vector<std::pair<std::string, std::string>> headers;
+  eachField(response, [&headers](std::string_view name, std::string_view value) {
+    headers.emplace_back(name, value);
+  });
   headers.emplace_back("Content-Length", std::to_string(response.body.size()));
   const auto reason = boost::beast::http::obsolete_reason(
       static_cast<boost::beast::http::status>(response.status));

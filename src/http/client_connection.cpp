@@ -10,32 +10,27 @@ namespace ox::http {
 namespace {
 namespace beast = boost::beast;
 
-std::string httpDate() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  char text[40];
-  const std::size_t n = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
-  return std::string(text, n);
-}
-
 bool headerSafe(std::string_view text) {
   for (const char c : text)
     if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f) return false;
   return true;
 }
 
-// A later field replaces an earlier one of the same name.
-void set(HeaderList& list, const std::string& name, const std::string& value) {
-  for (auto& [known, old] : list)
-    if (known == name) {
-      old = value;
-      return;
-    }
-  list.emplace_back(name, value);
-}
-
 }  // namespace
+
+std::string_view httpDate() {
+  thread_local std::time_t of = -1;
+  thread_local char text[40];
+  thread_local std::size_t length = 0;
+  const std::time_t now = std::time(nullptr);
+  if (now != of) {
+    std::tm parts{};
+    gmtime_r(&now, &parts);
+    length = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    of = now;
+  }
+  return {text, length};
+}
 
 // The promise behind a Reply: the first answer counts; none at all is an answer 500.
 class ClientConnection::Answer {
@@ -79,20 +74,30 @@ ClientConnection::~ClientConnection() {
 
 void ClientConnection::expire(std::int64_t millis) {
   timedOut_ = false;
-  timer_.expires_after(std::chrono::milliseconds(millis));
-  timer_.async_wait([weak = weak_from_this()](const beast::error_code& error) {
-    const auto self = weak.lock();
-    // A wait whose handler was under way when the timer was set anew must not count.
-    if (error || !self || self->timer_.expiry() > std::chrono::steady_clock::now()) return;
-    self->timedOut_ = true;
-    beast::error_code ignored;
-    self->stream_.socket().cancel(ignored);
-  });
+  deadline_ = std::chrono::steady_clock::now() + std::chrono::milliseconds(millis);
+  if (deadline_ < armedFor_) arm(deadline_);
 }
 
 void ClientConnection::expireNever() {
   timedOut_ = false;
-  timer_.expires_at(std::chrono::steady_clock::time_point::max());
+  deadline_ = Moment::max();
+}
+
+void ClientConnection::arm(Moment at) {
+  armedFor_ = at;
+  timer_.expires_at(at);
+  timer_.async_wait([weak = weak_from_this(), at](const beast::error_code& error) {
+    const auto self = weak.lock();
+    // A wait whose handler was under way when the timer was set anew must not count.
+    if (error || !self || self->armedFor_ != at) return;
+    self->armedFor_ = Moment::max();
+    if (self->deadline_ == Moment::max()) return;
+    if (self->deadline_ > std::chrono::steady_clock::now()) return self->arm(self->deadline_);
+    self->deadline_ = Moment::max();
+    self->timedOut_ = true;
+    beast::error_code ignored;
+    self->stream_.socket().cancel(ignored);
+  });
 }
 
 std::int64_t ClientConnection::idleMillis() const {
@@ -126,6 +131,8 @@ void ClientConnection::handle(RawRequest raw) {
     Response refusal = std::move(*prepared_->refusal);
     return send(std::move(refusal), false);
   }
+  if (Response response; shared_->dispatcher.runAtOnce(*prepared_, response))
+    return send(std::move(response), false);
   auto answer = std::make_shared<Answer>(shared_from_this());
   const Reply reply = [answer](Response response) { answer->give(std::move(response)); };
   if (prepared_->servlet->where == RunOn::kLoop)
@@ -146,27 +153,20 @@ void ClientConnection::refuse(int status, std::string_view text) {
   send(Dispatcher::plainError(status, text), true);
 }
 
-HeaderList ClientConnection::completed(Response& response) {
+void ClientConnection::complete(Response& response) {
   if (prepared_) shared_->dispatcher.finish(*prepared_, response);
   prepared_.reset();
   releaseBody();
   if (response.status < 200 || response.status > 599) response.status = 500;
   ++shared_->responses[static_cast<std::size_t>(response.status / 100)];
-  HeaderList out;
-  out.emplace_back("Date", httpDate());
-  if (!response.body.empty()) out.emplace_back("Content-Type", response.contentType);
-  out.emplace_back("Cache-Control", "no-store");
-  out.emplace_back("X-Content-Type-Options", "nosniff");
-  for (const auto& [name, value] : response.headers) {
-    if (validCookieName(name) && headerSafe(value)) set(out, name, value);
-    else log::warn("a servlet's response header was left out: it holds control characters");
-  }
-  for (const auto& cookie : response.cookies) {
-    std::string text = setCookieHeader(cookie);
-    if (!text.empty()) out.emplace_back("Set-Cookie", std::move(text));
-    else log::warn("a cookie was left out: name or value may not stand in a header");
-  }
-  return out;
+}
+
+bool ClientConnection::fieldAllowed(const std::string& name, const std::string& value) {
+  return validCookieName(name) && headerSafe(value);
+}
+
+void ClientConnection::leftOut(const char* what) {
+  log::warn(std::string(what) + " was left out: it holds characters that no header may have");
 }
 
 bool ClientConnection::holdBody(std::size_t bytes) {
@@ -181,6 +181,7 @@ bool ClientConnection::holdBody(std::size_t bytes) {
 }
 
 void ClientConnection::releaseBody() {
+  if (heldBody_ == 0) return;
   shared_->heldBodies -= heldBody_;
   heldBody_ = 0;
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -22,6 +23,7 @@
 #include <boost/beast/core/error.hpp>
 
 #include "http/client_stream.h"
+#include "http/cookies.h"
 #include "http/dispatcher.h"
 #include "net/shard.h"
 #include "net/workers.h"
@@ -58,8 +60,6 @@ struct Shared {
       open;
 };
 
-using HeaderList = std::vector<std::pair<std::string, std::string>>;
-
 class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
  public:
   ClientConnection(std::shared_ptr<Shared> shared, net::Shard& shard,
@@ -83,14 +83,19 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   void handle(RawRequest raw);
   // Sends an answer outside the dispatcher and closes afterwards.
   void refuse(int status, std::string_view text);
-  // Finishes an answer and counts it: all header fields but length and connection.
-  HeaderList completed(Response& response);
+  // Finishes an answer and counts it. Its header fields: all but length and connection, as
+  // header(name, value); the cookies last.
+  void complete(Response& response);
+  template <typename F>
+  void eachField(const Response& response, F&& header) const;
   // False: too many bodies are held already.
   bool holdBody(std::size_t bytes);
   void releaseBody();
   // Nothing more is said: reads what still comes for a while, then closes.
   void drain();
-  // From now on the running operation has so long; then it is cancelled and timedOut_ is set.
+  // From now on the running operation has so long; then it is cancelled and timedOut_ is set. A timer
+  // that is armed already for an earlier moment stays: it looks again then, so that a busy connection
+  // does not set one several times per request.
   void expire(std::int64_t millis);
   void expireNever();
   std::int64_t idleMillis() const;
@@ -105,12 +110,50 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
 
  private:
   class Answer;
+  using Moment = std::chrono::steady_clock::time_point;
+  void arm(Moment at);
   void drainMore();
+  static bool fieldAllowed(const std::string& name, const std::string& value);
+  static void leftOut(const char* what);
 
   boost::asio::steady_timer timer_;
+  Moment deadline_ = Moment::max();
+  Moment armedFor_ = Moment::max();  // max: it is not
   std::shared_ptr<Dispatcher::Prepared> prepared_;
   std::string drained_;
   std::size_t heldBody_ = 0;
 };
+
+// The date of an answer, as text of this second; valid until the next call of this thread.
+std::string_view httpDate();
+
+template <typename F>
+void ClientConnection::eachField(const Response& response, F&& header) const {
+  // A field of the servlet replaces ours, a later one an earlier one of the same name.
+  const auto given = [&](std::string_view name, std::size_t from) {
+    for (std::size_t i = from; i < response.headers.size(); ++i)
+      if (response.headers[i].first == name &&
+          fieldAllowed(response.headers[i].first, response.headers[i].second))
+        return true;
+    return false;
+  };
+  const auto ours = [&](std::string_view name, std::string_view value) {
+    if (!given(name, 0)) header(name, value);
+  };
+  ours("Date", httpDate());
+  if (!response.body.empty()) ours("Content-Type", response.contentType);
+  ours("Cache-Control", "no-store");
+  ours("X-Content-Type-Options", "nosniff");
+  for (std::size_t i = 0; i < response.headers.size(); ++i) {
+    const auto& [name, value] = response.headers[i];
+    if (!fieldAllowed(name, value)) leftOut("a servlet's response header");
+    else if (!given(name, i + 1)) header(std::string_view(name), std::string_view(value));
+  }
+  for (const Cookie& cookie : response.cookies) {
+    const std::string text = setCookieHeader(cookie);
+    if (text.empty()) leftOut("a cookie");
+    else header(std::string_view("Set-Cookie"), std::string_view(text));
+  }
+}
 
 }  // namespace ox::http

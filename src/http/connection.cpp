@@ -1,16 +1,30 @@
 #include "http/connection.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/read.hpp>
-#include <boost/beast/http/write.hpp>
+#include <boost/beast/http/status.hpp>
 
 namespace ox::http {
 namespace {
 namespace beast = boost::beast;
 namespace bhttp = boost::beast::http;
+
+void append(std::string& out, std::size_t number) {
+  char text[24];
+  out.append(text, std::to_chars(text, text + sizeof text, number).ptr);
+}
+
+// What the connection itself says about the message.
+bool ours(std::string_view name) {
+  for (const std::string_view own : {"Content-Length", "Connection", "Transfer-Encoding"})
+    if (beast::iequals({name.data(), name.size()}, {own.data(), own.size()})) return true;
+  return false;
+}
 }  // namespace
 
 Connection::Connection(std::shared_ptr<Shared> shared, net::Shard& shard,
@@ -24,6 +38,7 @@ void Connection::waitForRequest() {
   if (buffer_.size() > 0) return readHeader();
   parser_.reset();
   if (buffer_.capacity() > kFirstRead) buffer_.shrink_to_fit();
+  if (out_.capacity() > kFirstRead) out_ = {};
   idle_ = true;
   expire(idleMillis());
   stream_.async_read_some(
@@ -40,37 +55,33 @@ void Connection::readHeader() {
   parser_.emplace();
   parser_->header_limit(static_cast<std::uint32_t>(settings().maxHeaderBytes));
   parser_->body_limit(settings().maxBodyBytes);
-  raw_ = {};
   expire(settings().headerTimeoutMillis);
+  beast::error_code error;
+  buffer_.consume(parser_->put(buffer_.data(), error));
+  if (!error && parser_->is_header_done()) return headerDone();
+  if (error && error != bhttp::error::need_more) return fail(error);
   bhttp::async_read_header(stream_, buffer_, *parser_,
-                           [self = self()](const beast::error_code& error, std::size_t) {
-                             if (error) return self->fail(error);
+                           [self = self()](const beast::error_code& failed, std::size_t) {
+                             if (failed) return self->fail(failed);
                              self->headerDone();
                            });
 }
 
 void Connection::headerDone() {
   ++shared_->requests;
-  const auto& header = parser_->get();
   keepAlive_ = parser_->keep_alive();
-  headOnly_ = header.method() == bhttp::verb::head;
-  oldVersion_ = header.version() < 11;
-  if (!oldVersion_ && header.count(bhttp::field::host) != 1)
-    return refuse(400, "exactly one Host header is needed");
-  if (const auto encoding = header.find(bhttp::field::transfer_encoding);
-      encoding != header.end() && !parser_->chunked())
+  headOnly_ = parser_->head();
+  oldVersion_ = parser_->oldVersion();
+  if (!oldVersion_ && parser_->hosts() != 1) return refuse(400, "exactly one Host header is needed");
+  if (parser_->transferEncoding() && !parser_->chunked())
     return refuse(501, "transfer encoding is not supported");
-  raw_.method = std::string(header.method_string());
-  raw_.target = std::string(header.target());
-  raw_.secure = stream_.tls() != nullptr;
-  for (const auto& field : header)
-    raw_.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
+  parser_->raw().secure = stream_.tls() != nullptr;
+  if (parser_->is_done()) return bodyDone();
   bodyDeadline_ = std::chrono::steady_clock::now() +
                   std::chrono::milliseconds(settings().requestTimeoutMillis);
-  if (parser_->is_done()) return bodyDone();
-  const auto expect = header.find(bhttp::field::expect);
-  if (expect == header.end()) return readBody();
-  if (!beast::iequals(expect->value(), "100-continue"))
+  const std::string* const expect = parser_->expect();
+  if (!expect) return readBody();
+  if (!beast::iequals(*expect, "100-continue"))
     return refuse(417, "expectation is not supported");
   static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
   expire(settings().writeTimeoutMillis);
@@ -91,7 +102,7 @@ void Connection::readBody() {
   bhttp::async_read_some(stream_, buffer_, *parser_,
                          [self = self()](const beast::error_code& error, std::size_t) {
                            if (error) return self->fail(error);
-                           if (!self->holdBody(self->parser_->get().body().size()))
+                           if (!self->holdBody(self->parser_->raw().body.size()))
                              return self->refuse(503, "too many large requests at the same time");
                            if (self->parser_->is_done()) return self->bodyDone();
                            self->readBody();
@@ -100,9 +111,9 @@ void Connection::readBody() {
 
 void Connection::bodyDone() {
   expireNever();
-  raw_.body = std::move(parser_->get().body());
+  RawRequest raw = std::move(parser_->raw());
   parser_.reset();
-  handle(std::move(raw_));
+  handle(std::move(raw));
 }
 
 void Connection::fail(const beast::error_code& error) {
@@ -123,33 +134,51 @@ void Connection::fail(const beast::error_code& error) {
   refuse(400, "request cannot be parsed");
 }
 
+void Connection::writeHead(const Response& response, bool keep) {
+  const auto reason = bhttp::obsolete_reason(static_cast<bhttp::status>(response.status));
+  out_ = "HTTP/1.1 ";
+  append(out_, static_cast<std::size_t>(response.status));
+  out_ += ' ';
+  out_.append(reason.data(), reason.size());
+  out_ += "\r\n";
+  eachField(response, [this](std::string_view name, std::string_view value) {
+    if (ours(name)) return;
+    out_ += name;
+    out_ += ": ";
+    out_ += value;
+    out_ += "\r\n";
+  });
+  if (!keep) out_ += "Connection: close\r\n";
+  else if (oldVersion_) out_ += "Connection: keep-alive\r\n";
+  if (response.status != 204 && response.status != 304) {
+    out_ += "Content-Length: ";
+    append(out_, response.body.size());
+    out_ += "\r\n";
+  }
+  out_ += "\r\n";
+}
+
 void Connection::send(Response response, bool closeAfter) {
   if (closed_) return;
-  const HeaderList headers = completed(response);
-  auto message = std::make_shared<bhttp::response<bhttp::string_body>>();
-  message->version(11);
-  message->result(static_cast<unsigned>(response.status));
-  for (const auto& [name, value] : headers) message->insert(name, value);
+  complete(response);
+  if (response.status == 204 || response.status == 304) response.body.clear();  // have none
   const bool keep = keepAlive_ && !closeAfter && !shared_->stopping;
-  message->keep_alive(keep);
-  if (keep && oldVersion_) message->set(bhttp::field::connection, "keep-alive");
-  if (headOnly_) {
-    message->content_length(response.body.size());
-  } else {
-    message->body() = std::move(response.body);
-    message->prepare_payload();
-  }
-  auto serializer = std::make_shared<bhttp::response_serializer<bhttp::string_body>>(*message);
+  writeHead(response, keep);
+  if (headOnly_) response.body.clear();
+  if (response.body.size() <= kCopiedBody) out_ += response.body;
+  else body_ = std::move(response.body);
   expire(settings().writeTimeoutMillis);
-  const auto done = [self = self(), message, serializer, keep](const beast::error_code& error,
-                                                               std::size_t) {
+  const auto done = [self = self(), keep](const beast::error_code& error, std::size_t) {
+    self->body_ = {};
     if (error && self->timedOut_) ++self->shared_->timeouts;
     if (error) return self->close();
     if (keep) return self->waitForRequest();
     self->drain();  // what the client has sent meanwhile must not cost it our answer
   };
-  if (headOnly_) bhttp::async_write_header(stream_, *serializer, done);
-  else bhttp::async_write(stream_, *serializer, done);
+  if (body_.empty()) return boost::asio::async_write(stream_, boost::asio::buffer(out_), done);
+  const std::array<boost::asio::const_buffer, 2> both = {boost::asio::buffer(out_),
+                                                         boost::asio::buffer(body_)};
+  boost::asio::async_write(stream_, both, done);
 }
 
 }  // namespace ox::http

@@ -1,6 +1,7 @@
 #include "http/cookies.h"
 
 #include <algorithm>
+#include <array>
 
 namespace ox::http {
 namespace {
@@ -11,10 +12,14 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
-bool tokenChar(char c) {
-  if (static_cast<unsigned char>(c) <= 0x20 || static_cast<unsigned char>(c) >= 0x7f) return false;
-  return std::string_view("()<>@,;:\\\"/[]?={}").find(c) == std::string_view::npos;
-}
+constexpr std::array<bool, 256> kTokenChars = [] {
+  std::array<bool, 256> out{};
+  for (std::size_t c = 0x21; c < 0x7f; ++c)
+    out[c] = std::string_view("()<>@,;:\\\"/[]?={}").find(static_cast<char>(c)) ==
+             std::string_view::npos;
+  return out;
+}();
+bool tokenChar(char c) { return kTokenChars[static_cast<unsigned char>(c)]; }
 
 bool cookieOctet(char c) {
   const auto u = static_cast<unsigned char>(c);

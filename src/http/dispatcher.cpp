@@ -18,10 +18,13 @@ constexpr std::string_view kAlternativePrefix = "/appsuite/api/";
 constexpr std::array<std::string_view, 7> kMethods = {"GET",    "POST",    "PUT",  "HEAD",
                                                       "DELETE", "OPTIONS", "PATCH"};
 
+void toLower(std::string& text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+}
 std::string lower(std::string_view text) {
   std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  toLower(out);
   return out;
 }
 
@@ -57,14 +60,11 @@ const std::string* Request::parameter(std::string_view name) const {
 const std::string* Request::cookie(std::string_view name) const { return findPair(cookies, name); }
 
 Dispatcher::Dispatcher(HttpSettings settings, Random& random, Clock& clock)
-    : settings_(std::move(settings)), proxies_(settings_.knownProxies), random_(random),
+    : settings_(std::move(settings)), echoName_(lower(settings_.echoHeader)), proxies_(settings_.knownProxies), random_(random),
       httpSessions_(settings_.maxHttpSessions, settings_.maxInactiveMillis, clock),
       cookieHttpOnly_(settings_.cookieHttpOnly) {}
 
-std::shared_ptr<void> Dispatcher::add(const std::string& path, RunOn where, Handler handler) {
-  auto servlet = std::make_shared<Servlet>();
-  servlet->where = where;
-  servlet->handler = std::move(handler);
+std::shared_ptr<void> Dispatcher::add(const std::string& path, std::shared_ptr<Servlet> servlet) {
   {
     std::unique_lock lock(registry_->mutex);
     const bool fresh = registry_->servlets.emplace(path, servlet).second;
@@ -77,6 +77,7 @@ std::shared_ptr<void> Dispatcher::add(const std::string& path, RunOn where, Hand
     }
     servlet->gate.close();
     servlet->handler = nullptr;
+    servlet->atOnce = nullptr;
   });
 }
 
@@ -88,7 +89,7 @@ std::shared_ptr<Servlet> Dispatcher::find(const std::string& path) const {
   // Else a servlet beside the API, registered by its whole path. The longest registered path that ends at a segment border.
   std::shared_lock lock(registry_->mutex);
   while (!rest.empty()) {
-    if (const auto it = registry_->servlets.find(std::string(rest)); it != registry_->servlets.end())
+    if (const auto it = registry_->servlets.find(rest); it != registry_->servlets.end())
       return it->second;
     const std::size_t slash = rest.rfind('/');
     rest = slash == std::string_view::npos ? std::string_view() : rest.substr(0, slash);
@@ -178,13 +179,13 @@ Dispatcher::Prepared Dispatcher::prepare(RawRequest raw) {
     out.refusal = plainError(status, text);
   };
   int hosts = 0;
-  const std::string echoName = lower(settings_.echoHeader);
-  for (auto& [name, value] : raw.headers) {
-    std::string key = lower(name);
-    if (key == "host") ++hosts;
-    if (!echoName.empty() && key == echoName && headerSafe(value)) out.echo = value;
-    if (key == "cookie") badCookies_ += parseCookies(value, request.cookies);
-    request.headers.emplace_back(std::move(key), std::move(value));
+  request.headers = std::move(raw.headers);
+  for (auto& [name, value] : request.headers) {
+    toLower(name);
+    if (name == "host") ++hosts;
+    if (!echoName_.empty() && name == echoName_ && headerSafe(value)) out.echo = value;
+    if (name == "cookie")
+      if (const std::size_t bad = parseCookies(value, request.cookies)) badCookies_ += bad;
   }
   if (std::find(kMethods.begin(), kMethods.end(), request.method) == kMethods.end()) {
     refuse(405, "method is not supported");
@@ -222,6 +223,12 @@ Dispatcher::Prepared Dispatcher::prepare(RawRequest raw) {
   return out;
 }
 
+Response Dispatcher::failed(const Prepared& prepared, const std::exception& e) {
+  ++handlerFailures_;
+  log::warn("servlet " + prepared.request.path + " failed: " + e.what());
+  return plainError(500, "internal error");
+}
+
 void Dispatcher::run(const Prepared& prepared, const Reply& reply) {
   Gate::Visit visit(prepared.servlet->gate);
   if (!visit) {
@@ -231,9 +238,19 @@ void Dispatcher::run(const Prepared& prepared, const Reply& reply) {
   try {
     prepared.servlet->handler(prepared.request, reply);
   } catch (const std::exception& e) {
-    ++handlerFailures_;
-    log::warn("servlet " + prepared.request.path + " failed: " + e.what());
-    reply(plainError(500, "internal error"));
+    reply(failed(prepared, e));
+  }
+}
+
+bool Dispatcher::runAtOnce(const Prepared& prepared, Response& response) {
+  if (!prepared.servlet->quick) return false;
+  Gate::Visit visit(prepared.servlet->gate);
+  if (!visit) return false;  // run() says so
+  try {
+    return prepared.servlet->atOnce(prepared.request, response);
+  } catch (const std::exception& e) {
+    response = failed(prepared, e);
+    return true;
   }
 }
 

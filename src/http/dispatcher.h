@@ -40,8 +40,13 @@ struct RawRequest {
 };
 
 struct Servlet {
-  RunOn where = RunOn::kWorker;
-  Handler handler;  // emptied when the registration ends, while its module is still there
+  Servlet(RunOn place, Handler h, AtOnce first = nullptr)
+      : where(place), quick(first != nullptr), handler(std::move(h)), atOnce(std::move(first)) {}
+  const RunOn where;
+  const bool quick;  // has an atOnce
+  // Emptied when the registration ends, while their module is still there.
+  Handler handler;
+  AtOnce atOnce;
   Gate gate;
 };
 
@@ -49,7 +54,10 @@ class Dispatcher {
  public:
   Dispatcher(HttpSettings settings, Random& random, Clock& clock = systemClock());
 
-  std::shared_ptr<void> add(const std::string& path, RunOn where, Handler handler);
+  std::shared_ptr<void> add(const std::string& path, std::shared_ptr<Servlet> servlet);
+  std::shared_ptr<void> add(const std::string& path, RunOn where, Handler handler) {
+    return add(path, std::make_shared<Servlet>(where, std::move(handler)));
+  }
 
   // Either `refusal` or `servlet` is set.
   struct Prepared {
@@ -63,6 +71,8 @@ class Dispatcher {
   // Runs the handler of `prepared` (on whatever thread this is). An exception is answered by 500
   // without details; a servlet that is going away by 503.
   void run(const Prepared& prepared, const Reply& reply);
+  // What the servlet can answer without waiting: true, and the answer. Exceptions as in run().
+  bool runAtOnce(const Prepared& prepared, Response& response);
   // Adds what every answer carries. From stopping() on no new JSESSIONID is handed out: whoever has
   // none shall be sent to another node.
   void finish(const Prepared& prepared, Response& response);
@@ -81,14 +91,16 @@ class Dispatcher {
  private:
   struct Registry {
     std::shared_mutex mutex;
-    std::map<std::string, std::shared_ptr<Servlet>> servlets;
+    std::map<std::string, std::shared_ptr<Servlet>, std::less<>> servlets;
   };
   std::shared_ptr<Servlet> find(const std::string& path) const;
+  Response failed(const Prepared& prepared, const std::exception& e);
   void applyForwarded(Request& request);
   void chooseHttpSession(Prepared& prepared, const std::optional<std::string>& fromPath);
   void endHttpSession(const std::string& text);
 
   const HttpSettings settings_;
+  const std::string echoName_;  // lower-case
   const Networks proxies_;
   Random& random_;
   HttpSessions httpSessions_;

@@ -123,6 +123,12 @@ std::shared_ptr<void> HttpServer::addServlet(const std::string& path, RunOn wher
   return impl_->shared->dispatcher.add(path, where, std::move(handler));
 }
 
+std::shared_ptr<void> HttpServer::addServlet(const std::string& path, AtOnce atOnce,
+                                             Handler handler) {
+  return impl_->shared->dispatcher.add(
+      path, std::make_shared<Servlet>(RunOn::kWorker, std::move(handler), std::move(atOnce)));
+}
+
 const std::string& HttpServer::backendRoute() const {
   return impl_->shared->dispatcher.settings().backendRoute;
 }

@@ -68,6 +68,7 @@ class HttpServer final : public HttpService {
   std::uint16_t ajpPort() const;
 
   std::shared_ptr<void> addServlet(const std::string& path, RunOn where, Handler handler) override;
+  std::shared_ptr<void> addServlet(const std::string& path, AtOnce atOnce, Handler handler) override;
   const std::string& backendRoute() const override;
 
   HttpCounters counters() const;

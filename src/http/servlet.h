@@ -1,8 +1,9 @@
 // Servlets: how bundles answer HTTP requests. The registry is offered as "http" (type HttpService).
 //
 // Purpose:   requests and responses as plain values; no type of the HTTP library shows here.
-// Threads:   a kLoop handler runs on the connection's shard and must not block; a kWorker handler
-//            runs in the worker pool. `reply` may be called from any thread, exactly once.
+// Threads:   a kLoop handler and what answers at once run on the connection's shard and must not
+//            block; a kWorker handler runs in the worker pool. `reply` may be called from any thread,
+//            exactly once.
 // Bounds:    body and parameter limits are enforced before a handler sees the request
 //            (com.openexchange.servlet.maxBodySize, com.openexchange.connector.maxRequestParameters).
 #pragma once
@@ -64,6 +65,8 @@ struct Response {
 
 using Reply = std::function<void(Response)>;
 using Handler = std::function<void(const Request&, Reply)>;
+// True: answered, in `response`. False: nothing was done, it takes a handler that may wait.
+using AtOnce = std::function<bool(const Request& request, Response& response)>;
 enum class RunOn : std::uint8_t { kLoop, kWorker };
 
 class HttpService {
@@ -73,6 +76,9 @@ class HttpService {
   // '/' is a whole path outside of it. The registration
   // ends when the returned object is destroyed (then no handler of it runs any more).
   [[nodiscard]] virtual std::shared_ptr<void> addServlet(const std::string& path, RunOn where,
+                                                         Handler handler) = 0;
+  // The same with a kWorker handler; `atOnce` is asked first, which saves the way to a worker and back.
+  [[nodiscard]] virtual std::shared_ptr<void> addServlet(const std::string& path, AtOnce atOnce,
                                                          Handler handler) = 0;
   virtual const std::string& backendRoute() const = 0;
 };

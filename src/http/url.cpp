@@ -49,6 +49,10 @@ bool validUtf8(std::string_view text) {
 }
 
 std::optional<std::string> percentDecode(std::string_view text, bool plusIsSpace) {
+  if (std::all_of(text.begin(), text.end(), [](char c) {  // nothing to do, as nearly always
+        return c > 0 && c != '%' && c != '+';
+      }))
+    return std::string(text);
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {

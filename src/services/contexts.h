@@ -1,7 +1,7 @@
 // Contexts (tenants) and users. Offered by bundles/database as "contexts".
 //
 // Purpose:   log-in look-ups and the gate "is this context usable now" that every request passes.
-// Threads:   blocking-pool threads; usable() answers from a cache when it can.
+// Threads:   blocking-pool threads; usable() answers from a cache when it can. usableAtOnce() any.
 // Caching:   by region Context of the cache events: invalidated on every node by events; a cached
 //            "updating" is always asked again, so that a missed event heals itself.
 #pragma once
@@ -42,6 +42,8 @@ class ContextService {
   // The context, if requests may use it now: CTX-0002 unknown, LGI-0015 disabled, CTX-0007 while
   // a blocking update holds its schema, CTX-0005/0006 when the database does not answer.
   virtual Result<std::shared_ptr<const Context>> usable(std::int32_t contextId) = 0;
+  // True: usable() would answer the context without asking anybody. Never waits.
+  virtual bool usableAtOnce(std::int32_t) { return false; }
   // Name and password of a user; LGI-0006 for both wrong name and wrong password (same timing);
   // stores a fresh hash when the mechanism found is an older one.
   virtual Result<User> authenticate(std::int32_t contextId, const std::string& login,

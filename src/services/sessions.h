@@ -1,8 +1,8 @@
 // User sessions. bundles/sessiond offers "sessions" and "session-attributes" (session_attributes.h);
 // bundles/sessionstorage-hazelcast offers "session-storage" (session_storage.h), which sessiond uses.
 //
-// Threads:   any; every method that names a session may block on the grid (never call it from a
-//            shard thread).
+// Threads:   any; every method that names a session, but held(), may block on the grid (never call it
+//            from a shard thread).
 // Ownership: Session objects are immutable snapshots shared by pointer.
 // Secrets:   password, secret, randomToken never go to a log or to a management interface.
 #pragma once
@@ -77,6 +77,8 @@ class SessionService {
   virtual Result<SessionPtr> create(Session session) = 0;
   // Here, else from the storage (taken over); SES-0203 when nowhere. `tookOver` may be null.
   virtual Result<SessionPtr> find(const std::string& sessionId, bool* tookOver = nullptr) = 0;
+  // The session when this node holds it, else null; a use as by find(). Never waits: any thread.
+  virtual SessionPtr held(const std::string& sessionId) = 0;
   // Ends it on all nodes, with its attributes.
   virtual Status remove(const std::string& sessionId) = 0;
   // Nobody has come for it: it leaves this node, and the storage when no other node holds it. Unlike

@@ -44,7 +44,9 @@ class FakeContexts final : public services::ContextService {
     u.language = "de_DE";
     return u;
   }
+  bool usableAtOnce(std::int32_t) override { return atOnce && failure == Code::kInternal; }
   Code failure = Code::kInternal;  // kInternal = usable
+  bool atOnce = true;
 };
 
 LoginSettings settings() {
@@ -283,4 +285,51 @@ TEST_CASE("hashes differ by browser, client, salt and further headers") {
   s.hashSalt = "other";
   CHECK(base != sessionHash(r, "web", s));
   CHECK(agentHash(r, s) != agentHash(Request(), s));
+}
+
+TEST_CASE("whoami at once is the same answer, and only when nothing is to be asked or refused") {
+  House house;
+  const Response login = house.servlets.handleLogin(loginRequest());
+  const Request good = with(login, "whoami");
+  Response quick;
+  REQUIRE(house.servlets.systemAtOnce(good, quick));
+  CHECK(quick.body == house.servlets.handleSystem(good).body);
+  CHECK(Json::parse(quick.body)["data"]["takenOver"] == false);
+
+  const auto left = [&](const Request& r) { return !house.servlets.systemAtOnce(r, quick); };
+  CHECK(left(request("whoami")));
+  CHECK(left(with(login, "ping")));
+  Request r = good;
+  r.parameters.back().second[0] ^= 1;
+  CHECK(left(r));
+  r = good;
+  r.cookies.clear();
+  CHECK(left(r));
+  r = good;
+  for (auto& [name, value] : r.cookies) value[0] ^= 1;
+  CHECK(left(r));
+  r = good;
+  r.remoteAddress = "192.0.2.9";
+  CHECK(left(r));
+  r = good;
+  r.headers[0].second = "another agent";
+  CHECK(left(r));
+  house.contexts->atOnce = false;
+  CHECK(left(good));
+  house.contexts->atOnce = true;
+  house.contexts->failure = Code::kCtxUpdating;
+  CHECK(left(good));
+  house.contexts->failure = Code::kInternal;
+  CHECK_FALSE(left(good));
+  house.servlets.handleLogin(with(login, "logout"));
+  CHECK(left(good));
+}
+
+TEST_CASE("texts that JSON has to escape are escaped, others go out as they are") {
+  CHECK(jsonAnswer({{"a", std::string("plain text")}, {"n", std::int64_t{-7}}, {"b", true}}, true)
+            .body == R"({"data":{"a":"plain text","n":-7,"b":true}})");
+  const std::string odd = "quote \" back \\ line\n \x01 \xc3\xa4 \x7f";
+  CHECK(Json::parse(jsonAnswer({{"odd", odd}}, false).body)["odd"] == odd);
+  CHECK(Json::parse(jsonAnswer({{"bytes", std::string("\xff")}}, false).body)["bytes"] == "\xef\xbf\xbd");
+  CHECK(jsonAnswer({}, false).body == "{}");
 }

@@ -120,3 +120,33 @@ TEST_CASE("random walks: every session is in exactly one slot") {
     }
   }
 }
+
+TEST_CASE("what is found without the lock is what use() would answer without doing anything") {
+  SessionContainers c(kDefaults, 0);
+  CHECK(c.usedNow("a") == nullptr);
+  c.put(session("a"));
+  c.put(session("b"));
+  CHECK(c.usedNow("a") == c.peek("a"));
+  // Another state of the session takes the place of the former one.
+  c.put(session("a", true));
+  CHECK(c.usedNow("a")->staySignedIn);
+  auto changed = std::make_shared<Session>(*c.peek("a"));
+  changed->localIp = "192.0.2.1";
+  c.refresh(changed);
+  CHECK(c.usedNow("a")->localIp == "192.0.2.1");
+  // Next slot: the first use must move it and be told to the cluster.
+  c.rotate(kShortSlotMillis);
+  CHECK(c.usedNow("a") == nullptr);
+  changed = std::make_shared<Session>(*c.peek("a"));
+  c.refresh(changed);
+  CHECK(c.usedNow("a") == nullptr);
+  bool moved = false;
+  c.use("a", 5, &moved);
+  CHECK(moved);
+  CHECK(c.usedNow("a") == c.peek("a"));
+  // Gone is gone, wherever it lay.
+  c.remove("a");
+  CHECK(c.usedNow("a") == nullptr);
+  CHECK(c.rotate(3'600'000).size() == 1);
+  CHECK(c.usedNow("b") == nullptr);
+}
