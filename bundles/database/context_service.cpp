@@ -186,7 +186,7 @@ Result<std::shared_ptr<const Context>> ContextServiceImpl::usable(std::int32_t c
 
 bool ContextServiceImpl::usableAtOnce(std::int32_t contextId) {
   if (!contexts_ || !schemas_) return false;
-  thread_local Bytes value;  // keeps its room
+  Bytes value;
   if (!contexts_->get(services::flatKey(contextId), value)) return false;
   const auto context = decodeContext(value);
   if (!context || !context->enabled ||

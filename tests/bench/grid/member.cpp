@@ -227,13 +227,6 @@ class Session {
 };
 }  // namespace
 
-Line& Line::put(const char* name, double value) {
-  char number[64];
-  std::snprintf(number, sizeof number, " %s=%.3f", name, value);
-  text_ += number;
-  return *this;
-}
-
 int memberMain(const std::vector<std::string>& arguments) {
   prctl(PR_SET_PDEATHSIG, 9);
   prctl(PR_SET_TIMERSLACK, 1000);  // paced callers are late by a microsecond, not by fifty
@@ -276,16 +269,7 @@ int memberMain(const std::vector<std::string>& arguments) {
                    .text()
             << std::endl;
   Session session(m);
-  for (std::string text; std::getline(std::cin, text);) {
-    std::istringstream in(text);
-    std::string answer;
-    try {
-      answer = session.run(in);
-    } catch (const std::exception& e) {
-      answer = std::string("error ") + e.what();
-    }
-    std::cout << answer << std::endl;
-  }
+  answerLines([&session](std::istringstream& in) { return session.run(in); });
   std::fflush(nullptr);
   _exit(0);  // killed in the end anyway; nobody waits for a hand-over
 }

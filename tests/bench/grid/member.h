@@ -29,14 +29,4 @@ struct MemberUnderTest {
 // "member [--shards N] [--node PORT]... [--throttle BYTES_PER_SECOND]"; until its input ends.
 int memberMain(const std::vector<std::string>& arguments);
 
-// A line of an answer: "ok a=1 b=2".
-class Line {
- public:
-  Line& put(const char* name, double value);
-  std::string text() const { return "ok" + text_; }
-
- private:
-  std::string text_;
-};
-
 }  // namespace ox::bench

@@ -1,10 +1,6 @@
 #include "yardsticks.h"
 
-#include <arpa/inet.h>
 #include <linux/futex.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -20,75 +16,12 @@
 #include <thread>
 
 #include "process.h"
+#include "sockets.h"
 
 namespace ox::bench {
 namespace {
 
 constexpr std::size_t kBlockBytes = 256u << 10;
-constexpr int kSilenceMillis = 10'000;
-
-int check(int result, const char* what) {
-  if (result < 0) throw std::runtime_error(std::string(what) + ": " + std::strerror(errno));
-  return result;
-}
-
-int listenOn(std::uint16_t& port) {
-  const int fd = check(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
-  sockaddr_in a{};
-  a.sin_family = AF_INET;
-  a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  check(bind(fd, reinterpret_cast<sockaddr*>(&a), sizeof a), "bind");
-  check(listen(fd, 4), "listen");
-  socklen_t size = sizeof a;
-  check(getsockname(fd, reinterpret_cast<sockaddr*>(&a), &size), "getsockname");
-  port = ntohs(a.sin_port);
-  return fd;
-}
-
-int connectTo(std::uint16_t port) {
-  const int fd = check(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
-  sockaddr_in a{};
-  a.sin_family = AF_INET;
-  a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  a.sin_port = htons(port);
-  check(connect(fd, reinterpret_cast<sockaddr*>(&a), sizeof a), "connect");
-  const int on = 1;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  return fd;
-}
-
-void writeAll(int fd, const char* data, std::size_t size) {
-  while (size > 0) {
-    const ssize_t n = ::send(fd, data, size, MSG_NOSIGNAL);
-    if (n <= 0) throw std::runtime_error("the other side of a yardstick has closed");
-    data += n;
-    size -= static_cast<std::size_t>(n);
-  }
-}
-
-class Poller {
- public:
-  explicit Poller(int fd) : epoll_(check(epoll_create1(EPOLL_CLOEXEC), "epoll_create1")) {
-    epoll_event e{};
-    e.events = EPOLLIN;
-    check(epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &e), "epoll_ctl");
-  }
-  ~Poller() { ::close(epoll_); }
-  Poller(const Poller&) = delete;
-  Poller& operator=(const Poller&) = delete;
-  void wait(int millis = kSilenceMillis) const {
-    epoll_event e{};
-    for (;;) {
-      const int ready = epoll_wait(epoll_, &e, 1, millis);
-      if (ready > 0) return;
-      if (ready == 0 || errno != EINTR)
-        throw std::runtime_error("a yardstick has heard nothing for ten seconds");
-    }
-  }
-
- private:
-  int epoll_;
-};
 
 void serveEcho(int fd, const EchoSizes& sizes) {
   const Poller poller(fd);
@@ -117,8 +50,7 @@ int echoServer(const EchoSizes& sizes) {
     for (;;) {
       const int fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
       if (fd < 0) continue;
-      const int on = 1;
-      setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+      noDelay(fd);
       serveEcho(fd, sizes);
       ::close(fd);
     }

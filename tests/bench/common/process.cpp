@@ -7,24 +7,45 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
-#include <sstream>
+#include <iostream>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 
 #include "stats.h"
 
 namespace ox::bench {
 
-Child::Child(const std::vector<std::string>& arguments, int cpu, const std::string& errorFile) {
+namespace {
+cpu_set_t setOf(int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (cpu >= 0) {
+    CPU_SET(static_cast<unsigned>(cpu), &set);
+    return set;
+  }
+  for (long i = 0; i < sysconf(_SC_NPROCESSORS_CONF) && i < CPU_SETSIZE; ++i)
+    CPU_SET(static_cast<unsigned>(i), &set);
+  return set;
+}
+}  // namespace
+
+Child::Child(const std::vector<std::string>& arguments, int cpu, const std::string& errorFile,
+             const char* program) {
   int in[2], out[2];
   if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0)
     throw std::runtime_error(std::string("pipe: ") + std::strerror(errno));
   const int log = open(errorFile.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  std::vector<char*> argv{const_cast<char*>("grid_bench")};
+  std::vector<char*> argv{const_cast<char*>(program)};
   for (const auto& a : arguments) argv.push_back(const_cast<char*>(a.c_str()));
   argv.push_back(nullptr);
+  const cpu_set_t processors = setOf(cpu);
   startedAt_ = nowNanos();
   pid_ = fork();
   if (pid_ < 0) throw std::runtime_error(std::string("fork: ") + std::strerror(errno));
@@ -33,13 +54,8 @@ Child::Child(const std::vector<std::string>& arguments, int cpu, const std::stri
     dup2(in[0], 0);
     dup2(out[1], 1);
     if (log >= 0) dup2(log, 2);
-    if (cpu >= 0) {
-      cpu_set_t set;
-      CPU_ZERO(&set);
-      CPU_SET(static_cast<unsigned>(cpu), &set);
-      sched_setaffinity(0, sizeof set, &set);
-    }
-    execv("/proc/self/exe", argv.data());
+    sched_setaffinity(0, sizeof processors, &processors);
+    execvp(program, argv.data());
     _exit(127);
   }
   ::close(in[0]);
@@ -114,13 +130,65 @@ void Child::forget() {
   pid_ = in_ = out_ = -1;
 }
 
+void Child::end(std::int64_t millis) {
+  if (pid_ <= 0) return;
+  ::close(in_);
+  in_ = -1;
+  const std::int64_t limit = nowNanos() + millis * 1'000'000;
+  while (waitpid(pid_, nullptr, WNOHANG) == 0) {
+    if (nowNanos() > limit) return kill();
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  pid_ = -1;
+  forget();
+}
+
+Line& Line::put(const char* name, double value) {
+  char number[64];
+  std::snprintf(number, sizeof number, " %s=%.3f", name, value);
+  text_ += number;
+  return *this;
+}
+
+void answerLines(const std::function<std::string(std::istringstream&)>& run) {
+  for (std::string text; std::getline(std::cin, text);) {
+    std::istringstream in(text);
+    std::string answer;
+    try {
+      answer = run(in);
+    } catch (const std::exception& e) {
+      answer = std::string("error ") + e.what();
+    }
+    std::cout << answer << std::endl;
+  }
+}
+
 void pinThread(int cpu) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(static_cast<unsigned>(cpu), &set);
+  const cpu_set_t set = setOf(cpu);
   if (sched_setaffinity(0, sizeof set, &set) != 0)
     throw std::runtime_error("cannot pin to processor " + std::to_string(cpu) + ": " +
                              std::strerror(errno));
+}
+
+void pinProcess(pid_t pid, int cpu) {
+  const cpu_set_t set = setOf(cpu);
+  for (const auto& task :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task"))
+    sched_setaffinity(std::stoi(task.path().filename()), sizeof set, &set);  // one may have ended
+}
+
+double processorSeconds(pid_t pid) {
+  std::ifstream in("/proc/" + std::to_string(pid) + "/stat");
+  std::string text;
+  std::getline(in, text);
+  // Behind the name, which may hold anything: state is field 3, user and system time are 14 and 15.
+  std::istringstream fields(text.substr(std::min(text.rfind(')') + 1, text.size())));
+  std::string skipped;
+  for (int i = 3; i < 14; ++i) fields >> skipped;
+  double user = 0, system = 0;
+  if (!(fields >> user >> system))
+    throw std::runtime_error("process " + std::to_string(pid) + " has ended");
+  return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
 double memoryMiB(const char* field) {

@@ -20,6 +20,7 @@ struct Row {
   std::string goal;
   bool met = false;
   std::string error;      // not a result, and why
+  std::string note;       // further figures of the same measurement
 };
 
 class Report {

@@ -1,5 +1,5 @@
-// Child: one further process of this program (a member, an echo server, ...) on chosen processors,
-// spoken to by lines: a command goes to its standard input, an answer "ok name=value ..." or
+// Child: one further process of this program (a member, an echo server, ...) or another program on
+// chosen processors, spoken to by lines: a command goes to its standard input, an answer "ok name=value ..." or
 // "error TEXT" comes from its standard output. Its standard error goes to a file.
 //
 // Threads:   one. Ownership: the destructor kills and reaps the process.
@@ -10,7 +10,9 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -24,7 +26,8 @@ class Child {
  public:
   Child() = default;
   // `cpu` < 0: wherever the scheduler likes.
-  Child(const std::vector<std::string>& arguments, int cpu, const std::string& errorFile);
+  Child(const std::vector<std::string>& arguments, int cpu, const std::string& errorFile,
+        const char* program = "/proc/self/exe");
   Child(Child&& other) noexcept { *this = std::move(other); }
   Child& operator=(Child&& other) noexcept;
   ~Child() { kill(); }
@@ -35,6 +38,7 @@ class Child {
     send(command);
     return answer(millis);
   }
+  void end(std::int64_t millis = kAnswerMillis);  // its input ends; SIGKILL when it does not end itself
   void kill();          // SIGKILL, and waits for its end
   void forget();        // somebody else has killed it: only reaps
   pid_t pid() const { return pid_; }
@@ -48,8 +52,23 @@ class Child {
   std::int64_t startedAt_ = 0;
 };
 
-// Pins the calling thread (and what it starts from now on).
+// A line of an answer: "ok a=1 b=2".
+class Line {
+ public:
+  Line& put(const char* name, double value);
+  std::string text() const { return "ok" + text_; }
+
+ private:
+  std::string text_;
+};
+// The other side of a Child: each line of standard input is run and answered, until the input ends. An
+// exception is the answer "error ...".
+void answerLines(const std::function<std::string(std::istringstream&)>& run);
+
+// Pins the calling thread (and what it starts from now on); -1: wherever the scheduler likes.
 void pinThread(int cpu);
+void pinProcess(pid_t pid, int cpu);  // all threads that it has now
+double processorSeconds(pid_t pid);   // used by it until now
 double residentMiB();     // of this process
 double memoryMiB(const char* field);  // of /proc/self/status, for instance "VmHWM"
 

@@ -32,8 +32,8 @@ void show(const Row& r) {
   std::printf(" | %s %s | %s | %s: %s\n", r.reference.c_str(), number(r.referenceValue).c_str(),
               r.ratio > 0 ? number(r.ratio).c_str() : "-", r.goal.c_str(),
               !r.error.empty() ? "ERROR" : r.met ? "met" : "NOT MET");
-  std::printf("    %s%s%s\n", r.placement.c_str(), r.error.empty() ? "" : "; error: ",
-              r.error.c_str());
+  std::printf("    %s%s%s%s%s\n", r.placement.c_str(), r.note.empty() ? "" : "; ", r.note.c_str(),
+              r.error.empty() ? "" : "; error: ", r.error.c_str());
   std::fflush(stdout);
 }
 }  // namespace
@@ -75,6 +75,7 @@ bool Report::write(const std::string& file) const {
     if (r.p99 > 0) row["p99"] = r.p99;
     if (r.ratio > 0) row["ratio"] = r.ratio;
     if (!r.error.empty()) row["error"] = r.error;
+    if (!r.note.empty()) row["note"] = r.note;
     out["rows"].push_back(std::move(row));
   }
   std::ofstream stream(file);
