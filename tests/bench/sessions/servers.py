@@ -26,7 +26,7 @@ from two_nodes import port_base  # noqa: E402
 TOMCAT = "/usr/share/tomcat10"
 JAVA = "/usr/lib/jvm/java-17-openjdk-*/bin/java"
 COMPILER = "/usr/share/java/eclipse-jdt-core.jar"
-FIRST_PORT = 31000
+FIRST_PORT = 21000
 STOP_SECONDS = 10
 
 
