@@ -12,6 +12,7 @@
 #include "events.h"
 #include "figures.h"
 #include "grid_transport.h"
+#include "lateral_transport.h"
 #include "regions.h"
 #include "runtime/bundle.h"
 
@@ -44,6 +45,30 @@ EventSettings eventSettings(const config::Config& config) {
   return s;
 }
 
+// Null = the events stay on this node.
+Result<std::shared_ptr<EventTransport>> makeTransport(const config::Config& config,
+                                                      const LateralSettings& lateral,
+                                                      const std::shared_ptr<services::Grid>& grid,
+                                                      EventSettings& events) {
+  using Made = std::shared_ptr<EventTransport>;
+  if (config.get(keys::kCacheEventInvalidation)) {
+    if (grid) return Made(std::make_shared<GridTransport>(grid, events.topicCount));
+    log::info("no grid: cache invalidations stay on this node");
+    return Made();
+  }
+  for (const auto& key : lateral.ignored)
+    log::warn(key + "=true has no effect: values are never fetched from other nodes, and only "
+              "removals are sent");
+  events.topicCount = 1;  // one connection keeps all in order
+  auto made = LateralTransport::open(lateral, events.process,
+                                     grid ? grid->topic(kAnnouncementTopic) : nullptr);
+  if (!made) return made.error();
+  log::info("cache invalidations go over the lateral TCP connection, port " +
+            std::to_string((*made)->port()) + ", " + std::to_string(lateral.servers.size()) +
+            " listed nodes");
+  return Made(std::move(*made));
+}
+
 class CachingActivator final : public runtime::BundleActivator {
  public:
   Status start(runtime::BundleContext& context) override {
@@ -54,20 +79,17 @@ class CachingActivator final : public runtime::BundleActivator {
     for (const auto& problem : problems)
       if (problem.severity == config::Problem::Severity::kError)
         return Error(Code::kInvalid, problem.toString());
+    const LateralSettings lateral = settings.lateral;
     regions_ = std::make_shared<Regions>(std::move(settings));
 
-    std::shared_ptr<EventTransport> transport;
     EventSettings events = eventSettings(*config);
     const auto grid = context.need<services::Grid>("grid");
-    if (!config->get(keys::kCacheEventInvalidation))
-      log::warn("com.openexchange.caching.jcs.eventInvalidation=false: the lateral TCP auxiliary is "
-                "not there yet, caches of other nodes are NOT invalidated");
-    else if (!grid) log::info("no grid: cache invalidations stay on this node");
-    else transport = std::make_shared<GridTransport>(grid, events.topicCount);
+    auto transport = makeTransport(*config, lateral, grid, events);
+    if (!transport) return transport.error();
     events.clusterWide = [regions = regions_](const std::string& r) { return regions->clusterWide(r); };
     events.regions = [regions = regions_] { return regions->clusterWideRegions(); };
     events.trust = [regions = regions_](std::int64_t until) { regions->trustUntil(until); };
-    events_ = std::make_shared<CacheEventsService>(transport, std::move(events));
+    events_ = std::make_shared<CacheEventsService>(*transport, std::move(events));
     regions_->attach(events_);
     shrinker_ = std::make_unique<Ticker>("cache-shrink", kShrinkTickMillis,
                                          [regions = regions_] { regions->tick(); });

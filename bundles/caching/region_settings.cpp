@@ -8,6 +8,7 @@
 #include <set>
 
 #include "config/properties.h"
+#include "net/interfaces.h"
 
 namespace ox::caching {
 namespace {
@@ -143,8 +144,17 @@ void lateralProperty(const Reading& in, const Property& at, std::string_view nam
     }
   } else if (attribute == "tcplistenerport") {
     if (in.whole(at, 1, 65535, port)) lateral.listenerPort = static_cast<std::uint16_t>(port);
+  } else if (attribute == "tcplistenerhost") {
+    if (at.value.empty() || at.value == "*" || net::isNumericAddress(at.value))
+      lateral.listenerHost = at.value;
+    else
+      in.say(Problem::Severity::kError, at,
+             "'" + at.value + "' is not allowed; allowed: a numeric address of this machine, or *");
   } else if (attribute == "udpdiscoveryaddr") {
-    lateral.discoveryAddress = at.value;
+    if (net::isNumericAddress(at.value)) lateral.discoveryAddress = at.value;
+    else
+      in.say(Problem::Severity::kError, at,
+             "'" + at.value + "' is not allowed; allowed: the numeric address of a multicast group");
   } else if (attribute == "udpdiscoveryport") {
     if (in.whole(at, 1, 65535, port)) lateral.discoveryPort = static_cast<std::uint16_t>(port);
   } else if (attribute == "udpdiscoveryenabled") {

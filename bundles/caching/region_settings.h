@@ -35,10 +35,11 @@ struct RegionSettings {
 // The auxiliary LTCP, used with eventInvalidation=false only.
 struct LateralSettings {
   std::vector<std::string> servers;  // host:port
-  std::uint16_t listenerPort = 0;
+  std::string listenerHost;          // ours: address to listen on, "*" = all, empty = see bindAddress()
+  std::uint16_t listenerPort = 57462;
   bool discovery = false;
-  std::string discoveryAddress;
-  std::uint16_t discoveryPort = 0;
+  std::string discoveryAddress = "224.0.0.1";
+  std::uint16_t discoveryPort = 6780;
   bool receive = true;
   // Settings of the original that have no effect here and were switched on.
   std::vector<std::string> ignored;

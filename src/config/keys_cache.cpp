@@ -8,8 +8,8 @@ const Key<bool> kCacheEventInvalidation(
     {.name = "com.openexchange.caching.jcs.eventInvalidation", .file = "cache.properties",
      .defaultText = "true",
      .help = "Whether the removal of cached values is told to the other nodes through the grid. With"
-     " false the lateral TCP auxiliary of cache.ccf would do it. Not there yet: with false "
-     "no node hears of the changes of another."});
+     " false the lateral TCP connection of cache.ccf does it, which needs no grid and is neither encrypted nor"
+     " authenticated. All nodes must have the same value; a difference is logged."});
 
 const Key<bool> kCacheRemoteInvalidationForPersonalFolders(
     {.name = "com.openexchange.caching.jcs.remoteInvalidationForPersonalFolders",

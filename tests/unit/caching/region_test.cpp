@@ -391,14 +391,15 @@ TEST_CASE("cache.ccf: every mistake is named with its line, the rest counts") {
       "jcs.auxiliary.LTCP.attributes.TcpServers=10.0.0.1:57461, nonsense\n"
       "jcs.auxiliary.LTCP.attributes.TcpListenerPort=0\n"
       "jcs.auxiliary.LTCP.attributes.AllowGet=true\n"
+      "jcs.auxiliary.LTCP.attributes.TcpListenerHost=everywhere\n"
       "jcs.auxiliary.DC=org.apache.jcs.Disk\n"
       "something=else\n",
       problems);
   std::set<int> errors, warnings;
   for (const auto& p : problems)
     (p.severity == config::Problem::Severity::kError ? errors : warnings).insert(p.line);
-  CHECK(errors == std::set<int>{2, 3, 12, 13});
-  CHECK(warnings == std::set<int>{7, 8, 15, 16});
+  CHECK(errors == std::set<int>{2, 3, 12, 13, 15});
+  CHECK(warnings == std::set<int>{7, 8, 16, 17});
   CHECK(s.of("A").maxObjects == 7);  // defaults count wherever they stand
   CHECK(s.of("A").maxBytes == 1000);
   CHECK(s.of("A").idleMillis == -1);
