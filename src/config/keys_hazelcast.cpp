@@ -343,14 +343,15 @@ const Key<std::vector<std::string>> kClientNodes(
     {.name = "com.openexchange.hazelcast.network.client.nodes", .file = "hazelcast.properties",
      .defaultText = "",
      .allowed = "comma separated list of host, host:port, IPv4, IPv6 or [IPv6]:port",
-     .help = "Nodes of an older cluster that a rolling upgrade keeps informed. Not there yet: read "
-     "by the upgrade bundles only, which are not part of this release.",
+     .help = "Nodes of an older cluster that an upgrade bridge (cluster-upgrade-from-...) keeps informed, "
+     "beside those of network.join.static.nodes. Without such a bundle nobody reads it.",
      .check = checkStaticNodes});
 
 const Key<std::string> kClientPort(
     {.name = "com.openexchange.hazelcast.network.client.port", .file = "hazelcast.properties",
      .type = "string", .defaultText = "auto", .allowed = "auto|1..65535",
-     .help = "Port of those nodes. Not there yet: see client.nodes.",
+     .help = "Port of the older cluster's nodes; auto = network.port without the offset. A port in "
+     "client.nodes itself wins.",
      .check = checkAutoPort});
 
 const Key<std::int64_t> kHeartbeatIntervalSeconds(

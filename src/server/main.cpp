@@ -69,21 +69,22 @@ class PidFile {
   bool written_ = false;
 };
 
-std::string bundleDirectory() {
+std::string bundleDirectory(const Options& options) {
+  if (!options.bundles.empty()) return options.bundles;
   std::error_code ignored;
   return findBundles(std::filesystem::read_symlink("/proc/self/exe", ignored).string());
 }
 
 // Loads the modules, so that the checks they bring (is there an interface that matches, ...) are
 // among the registered ones. Modules stay mapped.
-void loadChecks() {
+void loadChecks(const Options& options) {
   runtime::ServiceRegistry none;
   runtime::Host host(none, true);  // whatever cannot be loaded is reported by the daemon's own host
-  (void)host.load(bundleDirectory());
+  (void)host.load(bundleDirectory(options));
 }
 
 int runDaemon(const Options& options) {
-  loadChecks();
+  loadChecks(options);
   const auto config = config::Config::load(options.etc);
   std::vector<config::Problem> problems = config->problems();
   for (auto& problem : config::runExtraChecks(*config)) problems.push_back(std::move(problem));
@@ -108,7 +109,7 @@ int runDaemon(const Options& options) {
   }
   Events events;
   Daemon daemon(config, events);
-  if (const auto status = daemon.start(bundleDirectory()); !status) {
+  if (const auto status = daemon.start(bundleDirectory(options)); !status) {
     log::error("open-xchange does not start: " + status.error().toString());
     daemon.stop();
     return 1;
@@ -134,7 +135,7 @@ int mainOf(int argc, char** argv) {
     return 0;
   }
   if (options->checkConfig) {
-    loadChecks();
+    loadChecks(*options);
     return config::checkConfiguration(options->etc, std::cout);
   }
   return runDaemon(*options);

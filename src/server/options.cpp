@@ -15,10 +15,11 @@ Result<Options> parseOptions(const std::vector<std::string>& words) {
       name.erase(equals);
       hasValue = true;
     }
-    if (name == "--etc" || name == "--pidfile") {
+    if (name == "--etc" || name == "--pidfile" || name == "--bundles") {
       if (!hasValue && i + 1 < words.size()) value = words[++i];
       if (value.empty()) return Error(Code::kInvalid, "option " + name + " needs a value");
-      (name == "--etc" ? options.etc : options.pidFile) = value;
+      (name == "--etc" ? options.etc : name == "--bundles" ? options.bundles : options.pidFile) =
+          value;
     } else if (hasValue) {
       return Error(Code::kInvalid, "unknown option or needless value: " + words[i]);
     } else if (name == "--check-config") {
@@ -37,6 +38,7 @@ Result<Options> parseOptions(const std::vector<std::string>& words) {
 std::string usage() {
   return std::string(
              "Usage: open-xchange [--etc DIR] [--check-config] [--version] [--pidfile FILE]\n"
+             "                    [--bundles DIR]\n"
              "\n"
              " --etc DIR        configuration directory (default ") +
          kDefaultEtc +
@@ -44,6 +46,7 @@ std::string usage() {
          " --check-config   reads every file, prints each problem; exit 1 if any is an error\n"
          " --version        prints the version\n"
          " --pidfile FILE   writes the process id there while the node runs\n"
+         " --bundles DIR    where the bundles are (default: beside the program)\n"
          "\n"
          "Runs in the foreground. SIGTERM: leave the cluster and end; a second one ends at once.\n"
          "SIGUSR1: the same as soon as the other nodes can hold every copy, without a time bound.\n"

@@ -1,5 +1,5 @@
-// Command line of the daemon: open-xchange [--etc DIR] [--check-config] [--version] [--pidfile
-// FILE]
+// Command line of the daemon: open-xchange [--etc DIR] [--check-config] [--version] [--pidfile FILE]
+// [--bundles DIR]
 //
 // Threads: plain values. Errors: one sentence; main() prints it with the usage and exits with 2.
 #pragma once
@@ -16,6 +16,7 @@ inline constexpr const char* kDefaultEtc = "/opt/open-xchange/etc";
 struct Options {
   std::string etc = kDefaultEtc;
   std::string pidFile;  // empty = none
+  std::string bundles;  // directory; empty = beside the program, see findBundles()
   bool checkConfig = false;
   bool version = false;
   bool help = false;

@@ -9,11 +9,12 @@ using namespace ox::server;
 
 TEST_CASE("the daemon's command line") {
   CHECK(parseOptions({})->etc == kDefaultEtc);
-  const auto all = parseOptions({"--etc", "/e", "--pidfile=/p", "--check-config"});
+  const auto all = parseOptions({"--etc", "/e", "--pidfile=/p", "--bundles", "/b", "--check-config"});
   REQUIRE(all.ok());
   CHECK(all->etc == "/e");
   CHECK(all->pidFile == "/p");
   CHECK(all->checkConfig);
+  CHECK(all->bundles == "/b");
   CHECK(parseOptions({"--version"})->version);
   CHECK(parseOptions({"-h"})->help);
   for (const auto& bad : {std::vector<std::string>{"--etc"}, {"--etc="}, {"--nonsense"}, {"word"},
