@@ -88,6 +88,10 @@ int run(Invocation& call) {
   const auto answer =
       client.call(only ? "UpdateTaskService/planUpdate" : "UpdateTaskService/runUpdate", arguments);
   if (!answer) return client.report(answer.error());
+  // The update itself succeeded: exit 0, but the administrator has something to do.
+  const json undelivered = answer.value().value("undelivered", json::array());
+  if (!undelivered.empty()) std::cout << "The older cluster was not told of:\n";
+  for (const json& text : undelivered) std::cout << "  " << oneLine(text.get<std::string>()) << "\n";
   const json failed = answer.value().value("failed", json::array());
   const std::string stopped = answer.value().value("stopped", "");
   if (asJson) {

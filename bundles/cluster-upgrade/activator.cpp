@@ -88,7 +88,7 @@ Status UpgradeActivator::start(runtime::BundleContext& context) {
   if (!service || !shards || !workers || !management || !events)
     return Error(Code::kBundleMissingService,
                  "an upgrade bridge needs config, shards, workers, management and cache-events");
-  const std::string name = line_.bundle;
+  const std::string name = line_.bundleName();
   log::info("Starting bundle: " + name);
   std::vector<Problem> problems;
   BridgeSettings settings = readBridgeSettings(line_, *service->current(), resolve, problems);
@@ -144,7 +144,7 @@ void UpgradeActivator::stop() {
   subscriptions_.clear();
   registrations_.clear();
   if (bridge_) {
-    log::info("Stopping bundle: " + line_.bundle);
+    log::info("Stopping bundle: " + line_.bundleName());
     bridge_->stop();
   }
   bridge_.reset();

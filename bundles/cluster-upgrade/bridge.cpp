@@ -47,7 +47,7 @@ void Bridge::heard(const services::CacheEvent& event, bool fromRemote) {
     if (schedule) scheduled_ = true;
   }
   if (strange > 0)
-    log::warn(line_.bundle + ": Skipping " + std::to_string(strange) +
+    log::warn(line_.bundleName() + ": Skipping " + std::to_string(strange) +
               " unexpected cache keys of region " + event.region);
   if (taken == Collector::Taken::kFull) {
     Batch lost;
@@ -101,7 +101,7 @@ void Bridge::visited(const Outcome& outcome) {
   }
   const std::int64_t pause =
       std::min(kMaxPauseMillis, kFirstPauseMillis << std::min(attempt_ - 1, 10));
-  log::warn(line_.bundle + ": attempt " + std::to_string(attempt_) + " of " +
+  log::warn(line_.bundleName() + ": attempt " + std::to_string(attempt_) + " of " +
             std::to_string(settings_.attempts) + " to inform the older cluster failed, again in " +
             std::to_string(pause) + " ms: " + outcome.status.error().message);
   pause_ = around_.shard->runAfter(pause, [self = shared_from_this()] {
@@ -124,7 +124,7 @@ void Bridge::ended() {
 }
 
 void Bridge::giveUp(const Batch& batch, const std::string& why) {
-  log::error(line_.bundle + ": the older cluster was NOT told of changed " +
+  log::error(line_.bundleName() + ": the older cluster was NOT told of changed " +
              batch.text(kMaxBatchKeys) +
              "; invalidate them there by hand (clear the caches OXDBPoolCache and Context, or restart "
              "its nodes). Reason: " + why);
@@ -148,7 +148,8 @@ std::vector<std::string> Bridge::settle(std::uint64_t mark, std::int64_t maxMill
                     [this] { return stopped_ || (collector_.empty() && !visiting_); });
   std::vector<std::string> out;
   const auto from = mark > firstKept_ ? mark - firstKept_ : 0;
-  for (std::uint64_t i = from; i < kept_.size(); ++i) out.push_back(kept_[i]);
+  for (std::uint64_t i = from; i < kept_.size(); ++i)
+    if (std::find(out.begin(), out.end(), kept_[i]) == out.end()) out.push_back(kept_[i]);
   if (visiting_) out.push_back(line_.package() + ": " + underWay_ + ": not delivered yet, see the log");
   if (!collector_.empty())
     out.push_back(line_.package() + ": " + std::to_string(collector_.size()) +

@@ -37,7 +37,7 @@ Delivery::Delivery(const LegacyLine& line, const BridgeSettings& settings, Surro
       group_(settings.groups.empty() ? 0 : firstGroup % settings.groups.size()) {}
 
 void Delivery::say(const std::string& text) const {
-  log::info(line_.bundle + ": " + text);
+  log::info(line_.bundleName() + ": " + text);
 }
 
 std::int64_t Delivery::millis() const { return systemClock().steadyMillis() - began_; }
@@ -95,7 +95,8 @@ void Delivery::connected(const hzclient::Connected& to) {
   outcome_.version = to.version;
   outcome_.group = settings_.groups[group_];
   if (batch_.empty()) return look();
-  say("Successfully initialized Hazelcast client at " + to.address + " as group " + outcome_.group);
+  // These lines are what operators look for (the spelling is the original's).
+  say("Successfully initialzed Hazelcast client: " + outcome_.group + " at " + to.address);
   if (line_.mechanism == Mechanism::kCallable) {
     pairs_ = batch_.pairs();
     return submit();
@@ -175,8 +176,8 @@ void Delivery::finish(Status status) {
   outcome_.status = std::move(status);
   outcome_.millis = millis();
   if (outcome_.status.ok() && !batch_.empty())
-    say("Successfully delivered legacy cache event, shutting down client after " +
-        std::to_string(outcome_.millis) + " ms");
+    say("Successfully published legacy cache event, shutting down client after " +
+        std::to_string(outcome_.millis) + "ms...");
   if (client_) client_->close();
   const Done done = std::exchange(done_, {});
   done(std::move(outcome_));

@@ -11,15 +11,15 @@ const std::vector<LegacyLine>& legacyLines() {
   constexpr auto kTopic = Mechanism::kTopic;
   constexpr auto kCallable = Mechanism::kCallable;
   static const std::vector<LegacyLine> lines = {
-      {"76x", "com.openexchange.hazelcast.upgrade324", Protocol::kCb1A, kTopic, {""}, true},
-      {"780-782", "com.openexchange.hazelcast.upgrade355", Protocol::kCb1B, kTopic, {""}, true},
-      {"783", "com.openexchange.hazelcast.upgrade371", Protocol::kCb2, kTopic, {""}, true},
-      {"784", "com.openexchange.hazelcast.upgrade381", Protocol::kCb2, kTopic, {""}, true},
-      {"7100-7101", "com.openexchange.hazelcast.upgrade3100", Protocol::kCb2, kCallable, {""}, true},
-      {"7102", "com.openexchange.hazelcast.upgrade311", Protocol::kCb2, kCallable, {"", "-3.11"}, true},
-      {"7103-7104", "com.openexchange.hazelcast.upgrade312", Protocol::kCb2, kCallable,
+      {"76x", "upgrade324", Protocol::kCb1A, kTopic, {""}, true},
+      {"780-782", "upgrade355", Protocol::kCb1B, kTopic, {""}, true},
+      {"783", "upgrade371", Protocol::kCb2, kTopic, {""}, true},
+      {"784", "upgrade381", Protocol::kCb2, kTopic, {""}, true},
+      {"7100-7101", "upgrade3100", Protocol::kCb2, kCallable, {""}, true},
+      {"7102", "upgrade311", Protocol::kCb2, kCallable, {"", "-3.11"}, true},
+      {"7103-7104", "upgrade312", Protocol::kCb2, kCallable,
        {"-3.12", ""}, true},
-      {"7105", "com.openexchange.hazelcast.upgrade411", Protocol::kCp2, kCallable, {"-4.1", ""}, false},
+      {"7105", "upgrade411", Protocol::kCp2, kCallable, {"-4.1", ""}, false},
   };
   return lines;
 }

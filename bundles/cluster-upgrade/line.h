@@ -18,7 +18,7 @@ enum class Mechanism {
 
 struct LegacyLine {
   std::string release;  // "7103-7104": the package is cluster-upgrade-from-7103-7104
-  std::string bundle;   // the original's name, as its log lines say it
+  std::string bundle;   // of the original, below com.openexchange.hazelcast
   hzclient::Protocol protocol = hzclient::Protocol::kCp2;
   Mechanism mechanism = Mechanism::kCallable;
   // Added to com.openexchange.hazelcast.group.name, tried in this order. Up to 7.10.1 nothing is
@@ -26,6 +26,7 @@ struct LegacyLine {
   std::vector<std::string> suffixes;
   bool password = false;  // the older cluster may ask for one
 
+  std::string bundleName() const { return "com.openexchange.hazelcast." + bundle; }
   std::string package() const { return "cluster-upgrade-from-" + release; }
 };
 

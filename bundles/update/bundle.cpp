@@ -20,7 +20,8 @@ class UpdateActivator final : public runtime::BundleActivator {
     service_ = std::make_shared<UpdateServiceImpl>(
         config, database, context.need<services::CacheEvents>("cache-events"), [registry] {
           return registry->all<services::UpdateTaskProvider>("update-task-provider");
-        });
+        },
+        [registry] { return registry->all<services::UpgradeBridge>("upgrade-bridge"); });
     auto* service = service_.get();
     jobs_ = std::make_shared<JobService>(
         database,

@@ -44,7 +44,7 @@ Result<json> runUpdate(UpdateServiceImpl& service, const json& arguments) {
   for (const services::TaskFailure& f : report->failed)
     failed.push_back({{"taskName", f.task}, {"className", f.reason}, {"schema", f.schema}});
   return json{{"executed", report->executed}, {"failed", std::move(failed)},
-              {"stopped", report->stopped}};
+              {"stopped", report->stopped}, {"undelivered", report->undelivered}};
 }
 
 Result<json> planUpdate(UpdateServiceImpl& service, const json& arguments) {

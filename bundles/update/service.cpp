@@ -46,11 +46,12 @@ std::string statusWord(const SchemaUpdates& updates, bool pending) {
 UpdateServiceImpl::UpdateServiceImpl(std::shared_ptr<config::ConfigService> config,
                                      std::shared_ptr<services::DatabaseService> database,
                                      std::shared_ptr<services::CacheEvents> cacheEvents,
-                                     Providers providers)
+                                     Providers providers, Bridges bridges)
     : config_(std::move(config)),
       database_(std::move(database)),
       cacheEvents_(std::move(cacheEvents)),
       providers_(std::move(providers)),
+      bridges_(std::move(bridges)),
       runner_(*database_, cacheEvents_.get()),
       implicit_([this](const services::SchemaRef& schema) { return run(schema); }) {}
 
@@ -111,7 +112,15 @@ Result<services::UpdateReport> UpdateServiceImpl::run(const services::SchemaRef&
   RunnerSettings settings = this->settings();
   settings.forced = wishes.forced;
   if (wishes.control) settings.control = wishes.control;
-  return runner_.run(schema, gather(), readExclusions(*config), settings);
+  std::vector<std::pair<std::shared_ptr<services::UpgradeBridge>, std::uint64_t>> bridges;
+  if (bridges_ && !wishes.control)  // a job has many schemas and does not wait for each
+    for (auto& bridge : bridges_()) bridges.emplace_back(bridge, bridge->mark());
+  auto report = runner_.run(schema, gather(), readExclusions(*config), settings);
+  if (!report) return report;
+  for (const auto& [bridge, mark] : bridges)
+    for (auto& text : bridge->settle(mark, kBridgeWaitMillis))
+      report->undelivered.push_back(std::move(text));
+  return report;
 }
 
 Status UpdateServiceImpl::onContextLoad(const services::SchemaRef& schema,

@@ -20,6 +20,7 @@
 #include "services/cache_events.h"
 #include "services/database.h"
 #include "services/updates.h"
+#include "services/upgrade_bridge.h"
 
 namespace ox::update {
 
@@ -36,6 +37,8 @@ inline constexpr const char* kStatusRunning = "Blocking updates running";
 inline constexpr const char* kStatusTooLong = "Blocking updates running for too long";
 inline constexpr const char* kStatusUnreachable = "Not reachable";
 inline constexpr std::int64_t kTooLongMillis = 24LL * 3600 * 1000;
+// So long a run waits for an older cluster to be told; what it does not hear of is in the log.
+inline constexpr std::int64_t kBridgeWaitMillis = 120'000;
 
 // Pure: the word for one schema, empty when it is up to date. A stale lock is no running update.
 std::string statusWord(const SchemaUpdates& updates, bool pending);
@@ -43,9 +46,11 @@ std::string statusWord(const SchemaUpdates& updates, bool pending);
 class UpdateServiceImpl final : public services::UpdateService {
  public:
   using Providers = std::function<std::vector<std::shared_ptr<services::UpdateTaskProvider>>()>;
+  using Bridges = std::function<std::vector<std::shared_ptr<services::UpgradeBridge>>()>;
   UpdateServiceImpl(std::shared_ptr<config::ConfigService> config,
                     std::shared_ptr<services::DatabaseService> database,
-                    std::shared_ptr<services::CacheEvents> cacheEvents, Providers providers);
+                    std::shared_ptr<services::CacheEvents> cacheEvents, Providers providers,
+                    Bridges bridges = {});
 
   Result<services::UpdateReport> run(const services::SchemaRef& schema) override;
   // With what a tool says about this run.
@@ -90,6 +95,7 @@ class UpdateServiceImpl final : public services::UpdateService {
   std::shared_ptr<services::DatabaseService> database_;
   std::shared_ptr<services::CacheEvents> cacheEvents_;
   Providers providers_;
+  Bridges bridges_;
   Runner runner_;
   Gate gate_;
   std::atomic<bool> pushWarned_{false};

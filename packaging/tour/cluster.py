@@ -68,6 +68,7 @@ class Node:
         self.build = build
         self.http, self.jmx, self.rmi, self.grid = ports
         self.process = None
+        self.options = []  # further ones of the daemon
 
     def write_etc(self, stock=os.path.join(ROOT, "etc")):
         if not os.path.isdir(self.etc):
@@ -95,7 +96,7 @@ class Node:
             "com.openexchange.hazelcast.network.portAutoIncrement": "false"})
 
     def command(self):
-        return [os.path.join(self.build, "open-xchange"), "--etc", self.etc]
+        return [os.path.join(self.build, "open-xchange"), "--etc", self.etc] + self.options
 
     def start(self, ready=True):
         with open(os.path.join(self.logs, "console.log"), "ab") as out, interrupts:

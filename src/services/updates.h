@@ -76,6 +76,8 @@ struct UpdateReport {
   std::vector<std::string> executed;
   std::vector<TaskFailure> failed;
   std::string stopped;  // why it ended before everything was done: "aborted", ...; else empty
+  // What an older cluster was not told (services/upgrade_bridge.h), one sentence each.
+  std::vector<std::string> undelivered;
 };
 
 class UpdateService {

@@ -24,7 +24,7 @@ class UpgradeBridge {
   virtual std::uint64_t mark() const = 0;
   // Waits until everything that was published has been delivered or given up, at most so long. One
   // sentence for each invalidation since the mark that the older cluster was not told, or that is
-  // still on its way.
+  // still on its way; the same one once.
   virtual std::vector<std::string> settle(std::uint64_t mark, std::int64_t maxMillis) = 0;
 };
 

@@ -66,7 +66,7 @@ struct Kinds {
 Kinds kindsOf(Protocol protocol) {
   if (protocol == Protocol::kCb2) return {"0002", "0004", "0401", "0906"};
   if (protocol == Protocol::kCp2) return {"000100", "000300", "040100", "080600"};
-  return {"-3/2", "", "-18/1", ""};
+  return {"-3/2", protocol == Protocol::kCb1A ? "-3/10" : "-3/16", "-18/1", ""};
 }
 
 // The answers to the first request of a kind in a recording.
@@ -99,6 +99,13 @@ Answers load(const Settings& s) {
     const auto t = readTranscript(s.version + "/java-" + s.version + "-executor");
     out[kinds.members] = answers(t, kinds.members);
     out[kinds.submit] = answers(t, kinds.submit);
+  } else {
+    // Of the oldest lines the list itself; what else came on that request is no answer to it.
+    auto list = answers(readTranscript(s.version + "/java-" + s.version + "-connect"), kinds.members);
+    std::erase_if(list, [](const Bytes& b) {
+      return b.find("AddressX") != Bytes::npos || b.size() >= 200;
+    });
+    out[kinds.members] = std::move(list);
   }
   return out;
 }
@@ -166,7 +173,7 @@ void serve(int fd, const Settings& s, const Answers& replies) {
       ::_exit(0);
     } else if (kind == kinds.members) {
       print("members");
-    } else if (kind == kinds.publish || kind == kinds.submit) {
+    } else if (kind == kinds.publish || (!kinds.submit.empty() && kind == kinds.submit)) {
       print(told(s, payloadOf(s.protocol, unit, kind == kinds.submit), kind == kinds.submit));
     }
     const auto reply = replies.find(kind);
