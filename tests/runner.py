@@ -164,7 +164,7 @@ def integration(args, tally, build):
             continue
         started = time.time()
         command = ["python3" if script.endswith(".py") else "sh", os.path.join(folder, script)]
-        code, out = execute(command, INTEGRATION_TIMEOUT, env)
+        code, out = execute(command, INTEGRATION_TIMEOUT + args.users, env)
         if args.name and code == 0:
             print(out, end="")  # figures are what one script is asked for
         report(tally, "integration " + name, code, out, PLAIN, started)

@@ -147,24 +147,6 @@ class Fronts:
                 process.kill()
                 process.wait()
 
-    def balancer(self, port, route, **changes):
-        """What an administrator clicks in Apache's balancer-manager, e.g. w_status_N=1 (drain)."""
-        page = "http://127.0.0.1:%d/balancer-manager" % port
-        # Parameters count only with a Referer of the same page.
-        _, text, _ = ask(port, "/balancer-manager?xml=1", {"Referer": page})
-        nonce = re.search(r"nonce=([0-9a-f-]+)", text) or re.search(
-            r"<httpd:nonce>([^<]+)</httpd:nonce>", text)
-        worker = re.search(r"<httpd:name>([^<]+)</httpd:name>(?:(?!<httpd:name>).)*"
-                           r"<httpd:route>%s</httpd:route>" % route, text, re.S)
-        if not nonce or not worker:
-            raise AssertionError("balancer-manager shows no worker %s: %s" % (route, text[:1500]))
-        form = dict(changes, b="oxcluster", w=worker.group(1), nonce=nonce.group(1))
-        status, text, _ = ask(port, "/balancer-manager", {
-            "Referer": page, "Content-Type": "application/x-www-form-urlencoded"},
-            urllib.parse.urlencode(form))
-        if status != 200:
-            raise AssertionError("balancer-manager answered %d %s" % (status, text[:500]))
-
     def haproxy_says(self, command):
         with socket.socket(socket.AF_UNIX) as admin:
             admin.connect(self.admin)
@@ -193,3 +175,22 @@ def ask(port, path, headers=None, body=None, timeout=20):
         raise OSError("connection broke: %r" % broken) from broken
     finally:
         connection.close()
+
+
+def balancer(port, route, **changes):
+    """What an administrator clicks in Apache's balancer-manager, e.g. w_status_N=1 (drain)."""
+    page = "http://127.0.0.1:%d/balancer-manager" % port
+    # Parameters count only with a Referer of the same page.
+    _, text, _ = ask(port, "/balancer-manager?xml=1", {"Referer": page})
+    nonce = re.search(r"nonce=([0-9a-f-]+)", text) or re.search(
+        r"<httpd:nonce>([^<]+)</httpd:nonce>", text)
+    worker = re.search(r"<httpd:name>([^<]+)</httpd:name>(?:(?!<httpd:name>).)*"
+                       r"<httpd:route>%s</httpd:route>" % route, text, re.S)
+    if not nonce or not worker:
+        raise AssertionError("balancer-manager shows no worker %s: %s" % (route, text[:1500]))
+    form = dict(changes, b="oxcluster", w=worker.group(1), nonce=nonce.group(1))
+    status, text, _ = ask(port, "/balancer-manager", {
+        "Referer": page, "Content-Type": "application/x-www-form-urlencoded"},
+        urllib.parse.urlencode(form))
+    if status != 200:
+        raise AssertionError("balancer-manager answered %d %s" % (status, text[:500]))

@@ -20,7 +20,7 @@ import tally
 from tally import check
 from two_nodes import ROOT, TwoNodes
 from cluster import Browser, edit_properties, wait_for
-from front_servers import Fronts, ask
+from front_servers import Fronts, ask, balancer
 from mariadb import free_port
 from processes import run
 
@@ -281,8 +281,8 @@ def main():
         for name, port in (("apache by http", fronts.apache_http),
                            ("apache by ajp", fronts.apache_ajp)):
             draining(fronts, name, port,
-                     lambda port=port: fronts.balancer(port, "OX1", w_status_N=1),
-                     lambda port=port: fronts.balancer(port, "OX1", w_status_N=0))
+                     lambda port=port: balancer(port, "OX1", w_status_N=1),
+                     lambda port=port: balancer(port, "OX1", w_status_N=0))
         draining(fronts, "haproxy", fronts.haproxy,
                  lambda: fronts.haproxy_says("set server oxcluster/OX1 state drain"),
                  lambda: fronts.haproxy_says("set server oxcluster/OX1 state ready"))

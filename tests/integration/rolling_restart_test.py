@@ -1,9 +1,10 @@
 """Users clicking through Apache (packaging/apache) while nodes restart, are killed, are cut off.
 
-Two members: each is restarted gracefully twice, then one is killed with SIGKILL twice, the second time
-after the safe state. Three members: one is cut off from the others, and comes back. 0 forced logins and 0
-wrong answers; 502 and 503 only within 2 s after a SIGKILL; in the end every user's last written
-attribute is read back. OX_USERS sets how many users; from FULL_SIZE on the split lasts 60 s.
+Two members: each is restarted gracefully twice, the second time drained before; then one is killed with
+SIGKILL twice, the second time after the safe state. Three members: one is cut off from the others, and
+comes back. 0 forced logins and 0 wrong answers; 502 and 503 only within 2 s after a SIGKILL; in the
+end every user's last written attribute is read back. OX_USERS sets how many users; from FULL_SIZE on
+the split lasts 60 s.
 """
 import os
 import re
@@ -19,7 +20,7 @@ from tally import check
 from placed_cluster import PlacedCluster, place
 from two_nodes import ROOT
 from cluster import edit_properties
-from front_servers import APACHE, HOST, MODULES, ask, replaced
+from front_servers import APACHE, HOST, MODULES, ask, balancer, replaced
 from mariadb import free_port
 from rolling_users import AFTER_KILL, RATE, Users
 
@@ -157,9 +158,9 @@ class Rehearsal:
         check(back == len(users.users), "%s: the last written attribute of %d of %d users is read back"
               % (what, back, len(users.users)))
         if kills:
-            print("%s: %d x SIGKILL: %s answers 502, %s answers 503, the last one %.1f s after; "
-                  "allowed within %g s" % (what, kills, users.allowed.get(502, 0), users.allowed.get(
-                      503, 0), users.latest_allowed, AFTER_KILL), flush=True)
+            print("%s: %d x SIGKILL: %d answers 502, %d answers 503 to requests within %g s, the last "
+                  "one %.1f s after" % (what, kills, users.allowed.get(502, 0), users.allowed.get(
+                      503, 0), AFTER_KILL, users.latest_allowed), flush=True)
         else:
             check(not users.allowed, "%s: no 502 or 503: %s" % (what, users.allowed))
 
@@ -177,11 +178,17 @@ class Rehearsal:
                 for node in cluster.nodes:
                     users.spread(self.routes())
                     begun = time.monotonic()
+                    drained = turn == "second"
+                    if drained:
+                        balancer(apache.port, node.route, w_status_N=1)
                     node.stop()
                     users.await_everybody(self.routes(node))
                     node.start()
                     cluster.settle()
-                    self.step(users, begun, "%s graceful restart of %s" % (turn, node.name))
+                    if drained:
+                        balancer(apache.port, node.route, w_status_N=0)
+                    self.step(users, begun, "%s graceful restart of %s%s" % (
+                        turn, node.name, ", drained by the balancer-manager" if drained else ""))
             victim = cluster.nodes[0]
             for turn in ("first", "second"):
                 users.spread(self.routes())
