@@ -280,6 +280,8 @@ def main():
             network.remove()
     if tally.failed == 0:
         shutil.rmtree(directory, ignore_errors=True)
+    else:
+        print("the logs of Apache are kept in " + directory)
     print("rolling restart: %.0f s" % (time.monotonic() - started))
     return tally.result(skipped)
 
