@@ -118,11 +118,12 @@ int followJob(Client& client, const std::string& id, bool asJson) {
   Screen screenLines;
   std::int64_t since = 0;
   int silentMillis = 0;
+  bool seen = false;
   for (;;) {
     const auto answer = client.call("UpdateTaskService/jobStatus", {{"job", id}, {"since", since}});
     if (!answer) {
-      const bool away = answer.error().code == Code::kAdmConnect ||
-                        answer.error().code == Code::kShutdown || answer.error().retryable;
+      // A node that starts answers before it knows every operation.
+      const bool away = answer.error().retryable || (seen && answer.error().code == Code::kNotFound);
       if (!away || silentMillis >= kAskAgainSeconds * 1000) {
         if (away)
           std::cerr << "The job goes on; watch it with: getUpdateTaskStatus -j " << id << "\n";
@@ -133,6 +134,7 @@ int followJob(Client& client, const std::string& id, bool asJson) {
       continue;
     }
     silentMillis = 0;
+    seen = true;
     const json& status = answer.value();
     const json ended = status.value("ended", json::array());
     if (asJson) {

@@ -5,6 +5,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "base/error.h"
 #include "update_options.h"
 
 namespace {
@@ -44,6 +45,33 @@ void showPlan(const json& plan) {
   }
 }
 
+// --copy: what became of the data. Returns whether something may be lost.
+bool showCopy(const json& report) {
+  std::cout << "copied schema " << oneLine(report.value("schema", "")) << " ("
+            << report.value("size", "") << ") in " << report.value("copyMillis", 0L) / 1000.0
+            << " s, ran " << report.value("executed", json::array()).size() << " task(s) in "
+            << report.value("runMillis", 0L) / 1000.0 << " s\n";
+  Table table({{"table"}, {"rowsBefore", Align::kRight}, {"rowsAfter", Align::kRight}, {"data"},
+               {"columns"}});
+  bool lost = false;
+  for (const json& one : report.value("tables", json::array())) {
+    const std::int64_t before = one.value("rowsBefore", 0L), after = one.value("rowsAfter", 0L);
+    const bool gone = one.value("gone", false), made = one.value("created", false);
+    lost = lost || after < before || gone;
+    std::string columns;
+    for (const json& name : one.value("added", json::array()))
+      columns += (columns.empty() ? "+" : " +") + oneLine(name.get<std::string>());
+    for (const json& name : one.value("removed", json::array()))
+      columns += (columns.empty() ? "-" : " -") + oneLine(name.get<std::string>());
+    const char* data = gone ? "gone" : made ? "new" : one.value("sameData", false) ? "same"
+                                                                                   : "changed";
+    table.add({oneLine(one.value("table", "")), std::to_string(before), std::to_string(after), data,
+               columns});
+  }
+  table.print(false);
+  return lost;
+}
+
 // --sql: nothing but the statements, for reading and for review.
 void showSql(const json& plan) {
   for (const json& task : plan.value("tasks", json::array())) {
@@ -56,18 +84,22 @@ void showSql(const json& plan) {
 int run(Invocation& call) {
   AdminOptions admin;
   std::string context, schema, until;
-  bool dryRun = false, sql = false, asJson = false;
+  bool dryRun = false, sql = false, asJson = false, copy = false;
   Options options(call, "runs the pending update tasks of a schema");
   addUpdateOptions(options, admin);
   options.text("-c,--context", &context, "<cid>", "any context of the schema");
   options.text("-n,--name", &schema, "<schema>", "name of the schema; -c wins when both are given");
   options.flag("--dry-run", &dryRun, "show the tasks, their order, SQL and locks; run nothing");
   options.flag("--sql", &sql, "show only the SQL of the pending tasks; run nothing");
+  options.flag("--copy", &copy, "run on a copy of the schema, compare the data, drop the copy");
   options.flag("--json", &asJson, "write the result as JSON");
   options.text("--until", &until, "<HH:MM>", "begin no further task after this time of the node");
   if (const auto exit = options.parse()) return *exit;
 
   json arguments = json::object();
+  if (int{dryRun} + int{sql} + int{copy} > 1)
+    return options.refuse("only one of --dry-run, --sql and --copy may be given",
+                          ox::codeInfo(ox::Code::kAdmIllegalValue).exit);
   if (options.given("--context")) {
     std::int64_t id = 0;
     const char* end = context.data() + context.size();
@@ -85,8 +117,10 @@ int run(Invocation& call) {
   if (!until.empty()) arguments["until"] = until;
   Client client(admin);
   const bool only = dryRun || sql;
-  const auto answer =
-      client.call(only ? "UpdateTaskService/planUpdate" : "UpdateTaskService/runUpdate", arguments);
+  const auto answer = client.call(only   ? "UpdateTaskService/planUpdate"
+                                  : copy ? "UpdateTaskService/copyUpdate"
+                                         : "UpdateTaskService/runUpdate",
+                                  arguments);
   if (!answer) return client.report(answer.error());
   // The update itself succeeded: exit 0, but the administrator has something to do.
   const json undelivered = answer.value().value("undelivered", json::array());
@@ -101,9 +135,11 @@ int run(Invocation& call) {
   if (dryRun) showPlan(answer.value());
   else if (sql) showSql(answer.value());
   if (only) return 0;
+  const bool lost = copy && showCopy(answer.value());
+  if (lost) std::cerr << "The copy has fewer rows or tables than before.\n";
   if (!stopped.empty())
     std::cerr << "The run ended before everything was done: " << oneLine(stopped) << "\n";
-  if (failed.empty()) return stopped.empty() ? 0 : 1;
+  if (failed.empty()) return stopped.empty() && !lost ? 0 : 1;
   std::cout << "The following update task(s) failed:\n";
   Table table({{"taskName"}, {"className"}, {"schema"}});
   for (const json& task : failed)

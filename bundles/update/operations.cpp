@@ -67,6 +67,26 @@ Result<json> planUpdate(UpdateServiceImpl& service, const json& arguments) {
               {"tasks", std::move(tasks)}};
 }
 
+Result<json> rehearse(UpdateServiceImpl& service, const json& arguments) {
+  auto schema = schemaOf(service, arguments);
+  if (!schema) return schema.error();
+  auto done = service.rehearse(*schema);
+  if (!done) return done.error();
+  json tables = json::array();
+  for (const TableComparison& one : done->tables)
+    tables.push_back({{"table", one.table}, {"rowsBefore", one.rowsBefore},
+                      {"rowsAfter", one.rowsAfter}, {"sameData", one.sameData},
+                      {"gone", one.gone}, {"created", one.created}, {"added", one.added},
+                      {"removed", one.removed}});
+  json failed = json::array();
+  for (const services::TaskFailure& f : done->run.failed)
+    failed.push_back({{"taskName", f.task}, {"className", f.reason}, {"schema", f.schema}});
+  return json{{"schema", schema->schema}, {"size", shownBytes(done->bytes)},
+              {"copyMillis", done->copyMillis}, {"runMillis", done->runMillis},
+              {"executed", done->run.executed}, {"failed", std::move(failed)},
+              {"stopped", done->run.stopped}, {"tables", std::move(tables)}};
+}
+
 Result<json> unblock(UpdateServiceImpl& service, const json& arguments) {
   const auto id = arguments.find("database");
   if (id == arguments.end() || !id->is_number_integer() || id->get<std::int64_t>() < 1 ||
@@ -172,6 +192,7 @@ std::vector<management::Registration> registerOperations(management::Management&
         }));
   };
   add("UpdateTaskService/planUpdate", planUpdate);
+  add("UpdateTaskService/copyUpdate", rehearse);
   add("UpdateTaskService/unblockDatabase", unblock);
   add("UpdateTaskService/listNamespaces",
       [](UpdateServiceImpl& s, const json&) -> Result<json> { return json(s.nameSpaces()); });

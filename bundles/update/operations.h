@@ -7,6 +7,9 @@
 //   UpdateTaskService/planUpdate     as runUpdate -> {schema, database, tasks: [{taskName, blocking,
 //                                         dependencies, description, problem, statements: [{sql,
 //                                         table, bytes, size, rows, expected}]}]}
+//   UpdateTaskService/copyUpdate     as runUpdate, on a copy -> {schema, size, copyMillis, runMillis,
+//                                         executed, failed, stopped, tables: [{table, rowsBefore,
+//                                         rowsAfter, sameData, gone, created, added, removed}]}
 //   UpdateTaskService/unblockDatabase {"database": 3, "schema": name or absent} -> [schema]
 //   UpdateTaskService/listNamespaces {} -> {name space: [task]}
 //   UpdateTaskService/listTasks      {"schema": "ox_1"}

@@ -14,6 +14,7 @@
 
 #include "base/gate.h"
 #include "config/config.h"
+#include "copy_run.h"
 #include "implicit.h"
 #include "plan.h"
 #include "runner.h"
@@ -74,6 +75,7 @@ class UpdateServiceImpl final : public services::UpdateService {
   // service_admin.cpp: what would run; name space -> tasks; LOCKED rows of a database removed (of one
   // schema, or of those locked for more than a day); the schemas of this server that a job takes.
   Result<std::vector<PlannedTask>> plan(const services::SchemaRef& schema);
+  Result<CopyReport> rehearse(const services::SchemaRef& schema);  // on a copy
   std::map<std::string, std::vector<std::string>> nameSpaces() const;
   Result<std::vector<services::SchemaRef>> unblock(std::int32_t poolId, const std::string& schema);
   Result<std::vector<services::SchemaRef>> jobSchemas(const std::vector<std::string>& only,

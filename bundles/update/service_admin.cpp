@@ -54,6 +54,13 @@ Result<std::vector<PlannedTask>> UpdateServiceImpl::plan(const services::SchemaR
                  updates->executed());
 }
 
+Result<CopyReport> UpdateServiceImpl::rehearse(const services::SchemaRef& schema) {
+  Gate::Visit visit(gate_);
+  if (!visit) return Error(Code::kShutdown);
+  return runOnCopy(*database_, schema,
+                   [this](const services::SchemaRef& copy) { return run(copy); });
+}
+
 std::map<std::string, std::vector<std::string>> UpdateServiceImpl::nameSpaces() const {
   std::map<std::string, std::vector<std::string>> out;
   for (const TaskPtr& task : gather().tasks)

@@ -161,6 +161,36 @@ def reading_tools(w):
     os.remove(os.path.join(w.b.etc, "updatetasks", "c.sql"))
 
 
+def rehearsal(w):
+    """On a copy: keys, references and odd data are copied; the schema itself stays as it is."""
+    w.server.sql(
+        "create table parent (id int primary key, t varchar(20)); create table child (id int, p int, "
+        "g int generated always as (p + 1) stored, foreign key (p) references parent (id)); insert "
+        "into parent values (1, 'gr\u00fc\u00dfe'), (2, null); insert into child (id, p) values "
+        "(1, 1), (1, 1), (2, 2); create table `odd name` (b blob, d datetime(3)); insert into `odd "
+        "name` values (x'00ff80', now(3)), (null, null)", "job_4")
+    w.task("c.sql", "-- name: test.Copy\nALTER TABLE parent ADD COLUMN more INT;\n"
+           "INSERT INTO parent (id) VALUES (3);\nDELETE FROM `odd name` WHERE b IS NULL;\n"
+           "CREATE TABLE fresh (a INT);\n")
+    before = w.server.sql("checksum table parent, child, `odd name`, updateTask", "job_4")
+    done = w.expect("a rehearsal that loses a row", w.run("runupdate", "-n", "job_4", "--copy"), 1,
+                    "copied schema job_4", "ran 1 task(s)", "fewer rows")
+    shown = done.stdout
+    w.checks.check("parent", any(line.split() == ["parent", "2", "3", "changed", "+more"]
+                                 for line in shown.splitlines()), shown)
+    w.checks.check("child", any(line.split() == ["child", "3", "3", "same"]
+                                for line in shown.splitlines()), shown)
+    w.checks.check("the lost row", any(line.split() == ["odd", "name", "2", "1", "changed"]
+                                       for line in shown.splitlines()), shown)
+    w.checks.check("a new table", any(line.split()[0] == "fresh" and "new" in line
+                                      for line in shown.splitlines() if line), shown)
+    w.checks.check("the schema is as before", before == w.server.sql(
+        "checksum table parent, child, `odd name`, updateTask", "job_4"))
+    w.checks.check("the copy has gone", w.server.sql("show databases like 'ox%updatecopy%'") == [])
+    for node in w.nodes:
+        os.remove(os.path.join(node.etc, "updatetasks", "c.sql"))
+
+
 def unblocking(w):
     lock = ("insert into updateTask values (0, 'LOCKED', 1, %s - %d, "
             "x'00112233445566778899aabbccddeeff')")
@@ -177,6 +207,11 @@ def unblocking(w):
 def control(w):
     slow = "-- name: test.Slow\n-- rerunnable: yes\nINSERT INTO effects SELECT IF(SLEEP(%s), '', 'Slow');\n"
     w.task("d.sql", slow % "600")
+    job = w.start("--max-load", "0")
+    w.wait("the throttle", lambda: "running threads, allowed are 0" in w.status(job)["note"])
+    w.checks.check("a throttled job begins nothing", w.status(job)["running"] == 0)
+    w.expect("abort while it waits", w.run("runallupdate", "--abort", job), 0)
+    w.wait("the end", lambda: w.status(job)["state"] == "aborted")
     job = w.start("--parallel", "2")
     w.wait("two running schemas", lambda: w.status(job)["running"] == 2)
     w.expect("abort", w.run("runallupdate", "--abort", job, node=w.b), 0)
@@ -238,6 +273,22 @@ def loss_of_the_node(w):
                    out)
 
 
+def to_a_new_server(w):
+    w.task("h.sql", insert("Upgrade"))
+    words = ["upgradeschemata", "-p", str(w.a.rmi), "-n", "newserver", "-k", ",".join(SCHEMAS)]
+    w.expect("all schemas to a new server", w.a.admin(*words), 0, " registered",
+             "schema %s upgraded" % w.first)
+    moved = w.server.sql("select s.name, c.enabled from context_server2db_pool p join server s on "
+                         "s.server_id = p.server_id join context c on c.cid = p.cid where p.cid = 1",
+                         "configdb")
+    w.checks.check("updated, moved and enabled", moved == [["newserver", "1"]] and
+                   w.effects("Upgrade")[w.first] == 1, moved)
+    done = w.expect("again: the question is answered by the end of input", w.a.admin(*words), 1,
+                    "registered already", "abort")
+    w.checks.check("nothing was done", "upgraded" not in done.stdout, done.stdout)
+    w.expect("a schema that does not exist", w.a.admin(*words, "-m", "nowhere"), 103, "nowhere")
+
+
 def main():
     checks = installed.Checks()
     directory = tempfile.mkdtemp(prefix="ox-jobs-")
@@ -247,7 +298,8 @@ def main():
             try:
                 world = World(checks, server, directory)
                 world.set_up()
-                for part in (whole_job, reading_tools, unblocking, control, loss_of_the_node):
+                for part in (whole_job, reading_tools, rehearsal, unblocking, control, loss_of_the_node,
+                             to_a_new_server):
                     began = time.monotonic()
                     part(world)
                     print("%s: %.1f s" % (part.__name__, time.monotonic() - began), flush=True)

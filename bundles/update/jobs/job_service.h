@@ -21,7 +21,7 @@
 
 namespace ox::update {
 
-inline constexpr std::int64_t kJobPollMillis = 5000;
+inline constexpr std::int64_t kJobPollMillis = 3000;
 inline constexpr std::int64_t kOwnJobPollMillis = 1000;
 inline constexpr std::size_t kMaxOwnJobs = 4;
 

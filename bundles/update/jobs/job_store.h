@@ -22,7 +22,7 @@ namespace ox::update {
 
 inline constexpr std::size_t kMaxJobSchemas = 100000;
 inline constexpr std::int64_t kKeepJobMillis = 30LL * 24 * 3600 * 1000;
-inline constexpr std::int64_t kJobLifeMillis = 15000;  // an owner without a sign of life this long
+inline constexpr std::int64_t kJobLifeMillis = 10000;  // an owner without a sign of life this long
 inline constexpr std::size_t kJobTextBytes = 2000;
 
 struct JobSettings {
