@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "clearing.h"
+#include "coarse_clock.h"
 #include "config/check.h"
 #include "config/config.h"
 #include "config/keys_cache.h"
@@ -80,7 +81,7 @@ class CachingActivator final : public runtime::BundleActivator {
       if (problem.severity == config::Problem::Severity::kError)
         return Error(Code::kInvalid, problem.toString());
     const LateralSettings lateral = settings.lateral;
-    regions_ = std::make_shared<Regions>(std::move(settings));
+    regions_ = std::make_shared<Regions>(std::move(settings), coarseClock());
 
     EventSettings events = eventSettings(*config);
     const auto grid = context.need<services::Grid>("grid");

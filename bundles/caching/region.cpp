@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <exception>
-#include <functional>
+
+#include "key_hash.h"
 
 namespace ox::caching {
 
@@ -16,8 +17,6 @@ constexpr std::size_t kMaxShards = 64;
 constexpr std::uint64_t kObjectsPerShard = 1'024;
 constexpr std::uint64_t kBytesPerShard = 1 << 20;
 constexpr std::size_t kSlice = 1'024;  // slots looked at while a shard is locked
-
-std::uint64_t hashOf(BytesView bytes) { return std::hash<BytesView>{}(bytes); }
 
 // One shard for small regions, so that their limit is that of one list.
 std::size_t shardsFor(const RegionSettings& s) {
@@ -106,13 +105,13 @@ void Region::close() {
 }
 
 Region::Shard& Region::shardOfGroup(BytesView group) const {
-  return shards_[hashOf(group) >> 32 & (shardCount_ - 1)];
+  return shards_[keyHash(group) >> 32 & (shardCount_ - 1)];
 }
 
 Region::Place Region::placeOf(BytesView group, BytesView key) const {
-  std::uint64_t hash = hashOf(key);
+  std::uint64_t hash = keyHash(key);
   if (group.empty()) return {shards_[hash >> 32 & (shardCount_ - 1)], static_cast<std::uint32_t>(hash)};
-  hash ^= hashOf(group) * 0x9e3779b97f4a7c15ULL;
+  hash ^= keyHash(group) * 0x9e3779b97f4a7c15ULL;
   return {shardOfGroup(group), static_cast<std::uint32_t>(hash ^ hash >> 32)};
 }
 

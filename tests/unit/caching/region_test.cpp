@@ -9,6 +9,8 @@
 
 #include "../sessions/fake_grid.h"
 #include "base/random.h"
+#include "coarse_clock.h"
+#include "key_hash.h"
 #include "region.h"
 #include "regions.h"
 
@@ -300,6 +302,35 @@ TEST_CASE("memory of a value: header and table stay below 64 bytes, without the 
   CHECK(s.bytes / kMany == 288 + sizeof(Entry));
   // At most 20 bytes of table per value (8 at 40 % use) and 16 of the allocator beyond that.
   CHECK(sizeof(Entry) + 20 + 16 <= 64 + 288 * 15 / 100);
+}
+
+TEST_CASE("hashes: every byte and the length count, and they spread") {
+  for (std::size_t size = 0; size <= 40; ++size) {
+    const std::string key(size, 'k');
+    CHECK(keyHash(key) != keyHash(key + "k"));
+    for (std::size_t i = 0; i < size; ++i) {
+      std::string changed = key;
+      changed[i] = 'l';
+      CHECK(keyHash(changed) != keyHash(key));
+    }
+  }
+  // Numbers one after the other, as contexts have them: all places of a table, about equally often.
+  std::vector<int> low(256), high(256);
+  for (std::int32_t i = 0; i < 256 * 100; ++i) {
+    const std::uint64_t hash = keyHash(flatKey(i));
+    ++low[hash & 255];
+    ++high[hash >> 32 & 255];
+  }
+  for (const auto* counts : {&low, &high})
+    for (const int n : *counts) CHECK((n > 40 && n < 170));
+}
+
+TEST_CASE("the coarse clock is the steady one, a little older at most") {
+  const std::int64_t before = systemClock().steadyMillis();
+  const std::int64_t coarse = coarseClock().steadyMillis();
+  CHECK(coarse <= systemClock().steadyMillis());
+  CHECK(coarse >= before - 100);
+  CHECK(coarseClock().wallMillis() > 1'600'000'000'000);
 }
 
 TEST_CASE("regions: attached to events, closed, bounded, shrunk in their interval") {
