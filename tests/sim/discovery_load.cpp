@@ -1,7 +1,8 @@
 // Discovery whose answers change, as names with one address per member do: who starts and who ends
 // shows late, an answer may be a part only, tell of somebody gone, or fail.
 //
-// Commands: on (every member, also later ones, asks now and then) | off
+// Commands: on (every member, also later ones, asks now and then) | off | forget (the living know no
+//           address any more but those they have seen)
 #include <algorithm>
 
 #include "side_load.h"
@@ -62,7 +63,12 @@ class DiscoveryLoad final : public SideLoad {
       : names_(std::make_shared<Names>(world, seed)) {}
   std::string command(const Words& words) override {
     const std::string what = words.empty() ? std::string() : words[0];
-    if (what != "on" && what != "off") return "discovery on|off";
+    if (what == "forget") {
+      names_->running = false;
+      for (SimMember* m : names_->world.living()) m->control().setCandidates({});
+      return {};
+    }
+    if (what != "on" && what != "off") return "discovery on|off|forget";
     const bool on = what == "on";
     if (std::exchange(names_->running, on) != on && on) names_->round();
     return {};

@@ -28,6 +28,7 @@ inline constexpr std::int64_t kSkewWarnMillis = 500;      // clocks further apar
 inline constexpr int kSkewBeats = 3;                      // in as many heartbeats
 inline constexpr std::size_t kMaxNamesLogged = 400;       // bytes
 inline constexpr std::size_t kMaxSeenAddresses = 2048;
+inline constexpr std::size_t kSeenPerSearch = 32;  // addresses nobody lists that are dialled at once
 inline constexpr std::size_t kMaxLinks = 4096;
 inline constexpr std::size_t kMaxFences = 1024;   // shards that wait for a confirmation
 inline constexpr std::size_t kMaxPending = 4096;  // joins, done migrations of one tick
@@ -147,6 +148,7 @@ class ControlCore::Impl {
 
   // relatives.cpp
   void search();
+  const Address& nextOutside() const;  // in turn; there is one
   void relatives();
   bool foreign(const Peer& peer) const;
   void unite(Peer& other);
@@ -234,6 +236,7 @@ class ControlCore::Impl {
   std::set<MemberId> outsiders_;       // of peers_, not in the view
   std::set<Address> outside_;          // of seen_, not in the view
   std::set<Address> seen_;
+  Address searched_;                   // the last of outside_ that was dialled
   std::set<Address> ownAliases_;       // addresses at which we met ourselves
   std::uint64_t badFrames_ = 0;
 

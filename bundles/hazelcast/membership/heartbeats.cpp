@@ -125,7 +125,15 @@ void ControlCore::Impl::hintSuspects() {
 
 void ControlCore::Impl::addSeen(const Address& address) {
   if (address.host.empty() || address.port == 0 || ownAddress(address)) return;
-  if (seen_.size() >= kMaxSeenAddresses || !seen_.insert(address).second) return;
+  if (seen_.count(address) != 0) return;
+  if (seen_.size() >= kMaxSeenAddresses) {
+    if (outside_.empty()) return;
+    // Of those that did not answer the one that was tried longest ago.
+    const Address oldest = nextOutside();
+    seen_.erase(oldest);
+    outside_.erase(oldest);
+  }
+  seen_.insert(address);
   if (!inView(address)) outside_.insert(address);
 }
 

@@ -4,10 +4,20 @@
 
 namespace ox::grid {
 
+const Address& ControlCore::Impl::nextOutside() const {
+  const auto next = outside_.upper_bound(searched_);
+  return next != outside_.end() ? *next : *outside_.begin();
+}
+
+// Where addresses come and go, most that were only seen are gone for good: some at a time.
 void ControlCore::Impl::search() {
-  std::set<Address> all = outside_;
+  std::set<Address> all;
   for (const Address& a : settings_.candidates)
     if (!inView(a)) all.insert(a);
+  for (std::size_t i = 0; i < kSeenPerSearch && i < outside_.size(); ++i) {
+    searched_ = nextOutside();
+    all.insert(searched_);
+  }
   for (const MemberId& id : outsiders_)
     if (const Peer& peer = peers_.at(id); peer.link != 0) all.erase(peer.info.address);
   for (const Address& a : all) dial(a);

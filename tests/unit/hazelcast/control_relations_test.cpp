@@ -1,5 +1,7 @@
 // What members hold against each other: map configurations, clocks, cuts of some pairs, other
 // clusters with data. One real core, the others are played.
+#include <set>
+
 #include "control_fixture.h"
 
 using namespace ox;
@@ -109,6 +111,48 @@ TEST_CASE("a reset alone, or a dial that times out, is no proof") {
   four.f.core->linkLost(four.f.dials.back().first, LinkLoss::kTimeout);
   four.f.tick();
   CHECK(four.has(kThird));
+}
+
+TEST_CASE("addresses of members that are gone are tried in turn, some at a time, and bounded") {
+  ControlFixture f;
+  f.join(ControlFixture::viewOf({kMaster, kSelf}, 5));
+  const auto tell = [&](int from, int to) {
+    Heartbeat h = f.heartbeatOf(kMaster, f.core->view()->id, kMaster.address, true);
+    for (int i = from; i < to; ++i)
+      h.seen.push_back({"10.1." + std::to_string(i / 250) + "." + std::to_string(i % 250 + 1), 5711});
+    f.give(kMaster, h);
+  };
+  for (int i = 0; i < 100; i += 50) tell(i, i + 50);
+  f.dials.clear();
+  std::set<Address> tried;
+  for (int search = 0; search < 4; ++search) {
+    const std::size_t before = f.dials.size();
+    for (int i = 0; i < 20; ++i) {
+      f.tick();
+      f.beat(kMaster, f.core->view()->id, kMaster.address, true);
+    }
+    CHECK(f.dials.size() - before <= 33);
+    CHECK(f.dials.size() - before >= 30);
+    for (; !f.dials.empty(); f.dials.pop_back()) {
+      tried.insert(f.dials.back().second);
+      f.core->linkLost(f.dials.back().first, LinkLoss::kRefused);
+    }
+  }
+  CHECK(tried.size() == 100);
+  // Full: who is new takes the place of one that does not answer.
+  for (int i = 100; i < 3000; i += 50) tell(i, i + 50);
+  tried.clear();
+  for (int i = 0; i < 100 * 20; ++i) {
+    f.tick();
+    f.beat(kMaster, f.core->view()->id, kMaster.address, true);
+    for (; !f.dials.empty(); f.dials.pop_back()) {
+      tried.insert(f.dials.back().second);
+      f.core->linkLost(f.dials.back().first, LinkLoss::kRefused);
+    }
+  }
+  CHECK(tried.size() > 2000);
+  CHECK(tried.size() <= 2048);
+  CHECK(tried.count({"10.1.11.250", 5711}) == 1);
 }
 
 TEST_CASE("two members that do not reach each other: the younger goes, the rest stays") {
