@@ -278,6 +278,23 @@ TEST_CASE("eviction keeps the limit, spares what was just written, and tells its
   CHECK(c.core(0).localStats("m").evictionCount == 201);
 }
 
+TEST_CASE("eviction per node: the owned partitions share what the node may hold") {
+  MapConfig config = mapOf("m", 0);
+  config.eviction = Eviction::kLru;
+  config.maxSizePolicy = MaxSizePolicy::kPerNode;
+  config.maxSize = 40;
+  MapConfigs configs;
+  configs.add(config);
+  Cluster c(2, configs, 5);
+  c.installNew({{0}, {0}, {0}, {0}, {1}});
+  c.settle();
+  for (int i = 0; i < 500; ++i)
+    c.call(0, MapOp::kSet, "k" + std::to_string(i), "v", "m", {}, -1, -1, i % 5);
+  c.settle();
+  CHECK(c.core(0).localStats("m").ownedEntryCount == 40);
+  CHECK(c.core(1).localStats("m").ownedEntryCount == 40);
+}
+
 TEST_CASE("eviction by bytes and by use; no limit evicts nothing") {
   for (const bool bytes : {true, false}) {
     MapConfig config = mapOf("m", 0);

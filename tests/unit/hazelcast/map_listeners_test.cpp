@@ -1,5 +1,7 @@
 // Entry listeners over several members: order, and what is told as a gap.
 #include "listener_harness.h"
+#include "map/query.h"
+#include "serialization/data.h"
 
 using namespace ox;
 using namespace ox::grid;
@@ -42,6 +44,42 @@ TEST_CASE("a local listener, and one that wants no values") {
   c.call(1, MapOp::kSet, "a", "1");
   c.settle();
   CHECK(heard->text() == "+a ");
+}
+
+TEST_CASE("a listener with a predicate hears what matches it: by the new value, or the removed one") {
+  const auto json = [](int n) {
+    ByteWriter out;
+    out.u32(0);
+    out.i32(static_cast<std::int32_t>(serialization::TypeId::kJson));
+    out.blob("{\"n\":" + std::to_string(n) + "}");
+    return out.take();
+  };
+  const auto only = encodePredicate(services::query::where("n = 1"));
+  REQUIRE(only.ok());
+  Cluster c(3);
+  c.installNew({{0, 1}});
+  c.settle();
+  auto heard = listen(c, 2, 0, *only);
+  c.call(0, MapOp::kSet, "a", json(1));
+  c.call(1, MapOp::kSet, "b", json(2));
+  c.settle();
+  c.call(0, MapOp::kSet, "a", json(2));
+  c.call(1, MapOp::kSet, "b", json(1));
+  c.settle();
+  c.call(0, MapOp::kRemove, "a");
+  c.call(0, MapOp::kRemove, "b");
+  c.settle();
+  CHECK(heard->text() == "+a ~b -b ");
+  // The next owner knows it, too; what did not match is no gap.
+  c.call(0, MapOp::kSet, "c", json(2));
+  c.run(2000);
+  c.crash(0);
+  c.installNew({{1}});
+  c.run(300);
+  c.call(1, MapOp::kSet, "c", json(3));
+  c.call(1, MapOp::kSet, "d", json(1));
+  c.run(300);
+  CHECK(heard->text() == "+a ~b -b +d ");
 }
 
 TEST_CASE("a crash of the owner loses no event silently, and the new owner goes on") {
