@@ -60,6 +60,9 @@ Result<std::shared_ptr<EventTransport>> makeTransport(const config::Config& conf
   for (const auto& key : lateral.ignored)
     log::warn(key + "=true has no effect: values are never fetched from other nodes, and only "
               "removals are sent");
+  if (lateral.servers.empty() && !lateral.discovery)
+    log::warn("cache invalidations reach no other node by themselves: cache.ccf names no TcpServers and "
+              "UdpDiscoveryEnabled is not true");
   events.topicCount = 1;  // one connection keeps all in order
   auto made = LateralTransport::open(lateral, events.process,
                                      grid ? grid->topic(kAnnouncementTopic) : nullptr);

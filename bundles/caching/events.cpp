@@ -190,7 +190,8 @@ void CacheEventsService::tick() {
   if (!transport_) return;
   if (settings_.delayMillis > 0) send();
   announce(false);
-  if (!lookQueued_.exchange(true)) queue([this] { look(); });
+  // No loss when there is no room: the next tick tries again, and until then nothing is trusted.
+  if (!lookQueued_.exchange(true) && !remote_.submit([this] { look(); })) lookQueued_ = false;
 }
 
 void CacheEventsService::queue(std::function<void()> work) {

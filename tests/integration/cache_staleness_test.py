@@ -1,10 +1,10 @@
 """Caches on three real nodes of which one is isolated while users change: nothing stale beyond the repair
 interval, judged over all reads.
 
-    cache_staleness_test.py [SECONDS] [lateral]
+    cache_staleness_test.py [SECONDS] [lateral | discovery]
 
 SECONDS: how long the node is isolated (default 10, for a short run; the promise is shown with 30); lateral: events go
-over the lateral TCP connection instead of the grid.
+over the lateral TCP connection instead of the grid; discovery: the same, and the nodes find each other by multicast.
 
 The nodes live in network namespaces and share one MariaDB by its socket, which no cut can reach. Changes go
 through the provisioning of all nodes, the isolated one included; reads are autologins, whose answer shows the
@@ -106,7 +106,7 @@ class Cluster(TwoNodes):
         self.create_contexts()
         self.nodes[0].stop()
 
-    lateral = False
+    way = "grid"
 
     def move(self, network):
         url = "jdbc:mysql://localhost/configdb?localSocket=" + self.database.socket
@@ -122,12 +122,14 @@ class Cluster(TwoNodes):
                 "com.openexchange.hazelcast.network.join.static.nodes": ",".join(
                     "%s:%d" % (network.address(k), n.grid) for k, n in enumerate(self.nodes, 1)),
                 "com.openexchange.hazelcast.network.interfaces": namespaces.NETWORK + "*"})
-            if self.lateral:
+            if self.way != "grid":
                 edit_properties(os.path.join(node.etc, "cache.properties"),
                                 {"com.openexchange.caching.jcs.eventInvalidation": "false"})
                 edit_properties(os.path.join(node.etc, "cache.ccf"), {
                     "jcs.auxiliary.LTCP.attributes.TcpServers": ",".join(
-                        "%s:57462" % network.address(k) for k in network.hosts())})
+                        "%s:57462" % network.address(k) for k in network.hosts())
+                } if self.way == "lateral" else {
+                    "jcs.auxiliary.LTCP.attributes.UdpDiscoveryEnabled": "true"})
         for node in self.nodes:
             node.start()
         self.settle()
@@ -289,8 +291,8 @@ def phases(cluster, network, load, seconds):
 
 def main():
     words = sys.argv[1:]
-    Cluster.lateral = "lateral" in words
-    seconds = float(next((w for w in words if w != "lateral"), 10))
+    Cluster.way = next((w for w in words if w in ("lateral", "discovery")), "grid")
+    seconds = float(next((w for w in words if w != Cluster.way), 10))
     judge_is_awake()
     why = namespaces.missing()
     if why:
