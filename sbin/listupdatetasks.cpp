@@ -65,6 +65,10 @@ int run(Invocation& call) {
   if (!rows) return client.report(rows.error());
   Table table = s.executed ? executedTasks(rows.value()) : stateTable(rows.value(), s);
   table.sortBy(0);
+  for (const json& row : rows.value())  // reported, nothing more: an executed task stays executed
+    if (s.executed && row.value("reason", "").find("changed since") != std::string::npos)
+      std::cerr << "Warning: " << oneLine(row.value("taskName", "")) << " was "
+                << oneLine(row.value("reason", "")) << "\n";
   if (admin.csv) table.print(true);
   else table.printOrNothingFound();
   return 0;

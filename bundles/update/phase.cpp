@@ -196,7 +196,7 @@ Result<Status> Phase::attempt(services::UpdateTask& task, const Executed& execut
   for (int i = 1;; ++i) {
     if (Status s = openConnection(); !s) return s.error();
     auto started = recordStart(**connection_, {in_.runId, name, lease_->kind(), lease_->fence(),
-                                               lease_->owner()});
+                                               lease_->owner(), task.contentSum()});
     if (!started) return started.error();
     row = *started;
     at("start-recorded");

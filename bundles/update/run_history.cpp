@@ -1,5 +1,7 @@
 #include "run_history.h"
 
+#include <map>
+
 #include "database/statement.h"
 #include "update_table.h"
 
@@ -7,9 +9,9 @@ namespace ox::update {
 
 Result<std::uint64_t> recordStart(db::Connection& connection, const RunEntry& entry) {
   auto inserted = connection.execute(
-      std::string("INSERT INTO updateTaskRun (run, task, kind, fence, owner, started) "
-                  "VALUES (?, ?, ?, ?, ?, ") + kNowMillis + ")",
-      {entry.run, entry.task, entry.kind, entry.fence, entry.owner});
+      std::string("INSERT INTO updateTaskRun (run, task, kind, fence, owner, content, started) "
+                  "VALUES (?, ?, ?, ?, ?, ?, ") + kNowMillis + ")",
+      {entry.run, entry.task, entry.kind, entry.fence, entry.owner, entry.content});
   if (!inserted) return updateSqlError(inserted.error(), "recording the start of " + entry.task);
   const std::uint64_t id = connection.lastInsertId();
   if (id > static_cast<std::uint64_t>(kHistoryRows)) {
@@ -40,6 +42,27 @@ Result<bool> interruptedBefore(db::Connection& connection, const std::string& ta
       {task, task});
   if (!rows) return updateSqlError(rows.error(), "reading the history of " + task);
   return !rows->empty() && rows->front().integer(0) > 0;
+}
+
+Result<std::vector<std::string>> changedSinceExecuted(
+    db::Connection& connection, const std::vector<std::shared_ptr<services::UpdateTask>>& tasks) {
+  std::map<std::string, std::string> now;
+  for (const auto& task : tasks)
+    if (std::string sum = task->contentSum(); !sum.empty()) now[task->name()] = std::move(sum);
+  std::vector<std::string> out;
+  if (now.empty()) return out;
+  auto rows = connection.query(
+      "SELECT r.task, r.content FROM updateTaskRun r JOIN (SELECT MAX(id) AS id FROM updateTaskRun "
+      "WHERE successful = 1 AND content <> '' GROUP BY task) newest ON newest.id = r.id");
+  constexpr int kNoSuchTable = 1146, kNoSuchColumn = 1054;  // never run, or by an earlier release
+  if (!rows && (connection.sqlError() == kNoSuchTable || connection.sqlError() == kNoSuchColumn))
+    return out;
+  if (!rows) return updateSqlError(rows.error(), "reading updateTaskRun");
+  for (const db::Row& row : *rows) {
+    const auto found = now.find(row.text(0));
+    if (found != now.end() && found->second != row.text(1)) out.push_back(found->first);
+  }
+  return out;
 }
 
 }  // namespace ox::update

@@ -7,10 +7,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "database/connection.h"
+#include "services/updates.h"
 
 namespace ox::update {
 
@@ -29,6 +32,7 @@ inline constexpr const char* kCreateRunHistory =
     "ended BIGINT NULL,"
     "successful BOOLEAN NULL,"
     "text VARCHAR(2000) NOT NULL DEFAULT '',"
+    "content CHAR(16) NOT NULL DEFAULT '',"
     "PRIMARY KEY (id),"
     "INDEX taskIndex (task(191))"
     ") ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci";
@@ -39,6 +43,7 @@ struct RunEntry {
   std::string kind;  // LOCKED or BACKGROUND
   std::int64_t fence = 0;
   std::string owner;
+  std::string content;  // UpdateTask::contentSum()
 };
 
 // Returns the id of the new row.
@@ -48,5 +53,9 @@ Status recordEnd(db::Connection& connection, std::uint64_t id, bool successful,
 
 // A run of the task before the present one began and has no end (the present one is the newest).
 Result<bool> interruptedBefore(db::Connection& connection, const std::string& task);
+
+// Of the given tasks those whose content differs from what was executed last with success here.
+Result<std::vector<std::string>> changedSinceExecuted(
+    db::Connection& connection, const std::vector<std::shared_ptr<services::UpdateTask>>& tasks);
 
 }  // namespace ox::update

@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "master.h"
 #include "phase.h"
+#include "run_history.h"
 
 namespace ox::update {
 namespace {
@@ -41,6 +42,15 @@ std::optional<Runner::Work> Runner::work(const services::SchemaRef& schema) cons
 void Runner::setWork(const services::SchemaRef& schema, Work work) {
   std::lock_guard lock(mutex_);
   running_[schema] = std::move(work);
+}
+
+void Runner::warnChanged(db::Connection& connection, const services::SchemaRef& schema,
+                         const TaskSet& tasks) {
+  auto changed = changedSinceExecuted(connection, tasks.tasks);
+  if (!changed) return;  // a report, no reason to stop
+  for (const std::string& name : *changed)
+    log::warn("update task " + name + " was changed since it was executed on schema " +
+              schema.schema + "; it is not executed again");
 }
 
 Status Runner::killRunning(const services::SchemaRef& schema) {
@@ -113,6 +123,7 @@ Result<services::UpdateReport> Runner::run(const services::SchemaRef& schema, co
       if (!connection) return connection.error();
       auto state = loadUpdates(**connection, settings.idle);
       if (!state) return asUpdateError(state.error(), schema.schema);
+      if (kind == Concurrency::kBlocking) warnChanged(**connection, schema, tasks);
       auto wanted = dueTasks(tasks, exclusions, settings, state->executed());
       if (!wanted) return wanted.error();
       due = std::move(*wanted);

@@ -97,6 +97,8 @@ class Runner {
  private:
   friend class Phase;
   void setWork(const services::SchemaRef& schema, Work work);
+  void warnChanged(db::Connection& connection, const services::SchemaRef& schema,
+                   const TaskSet& tasks);
 
   services::DatabaseService& database_;
   services::CacheEvents* cacheEvents_;

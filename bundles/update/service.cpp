@@ -153,8 +153,10 @@ Result<std::vector<services::TaskRow>> UpdateServiceImpl::list(const services::S
     return updateSqlError(connection.error(), "connecting to schema " + schema.schema);
   auto updates = loadUpdates(**connection, settings().idle);
   if (!updates) return updates.error();
-  auto rows = taskRows(gather(), readExclusions(*config_->current()), updates->state);
+  const TaskSet tasks = gather();
+  auto rows = taskRows(tasks, readExclusions(*config_->current()), updates->state);
   if (Status s = addFailureTexts(**connection, rows); !s) return s.error();
+  if (Status s = addChanged(**connection, tasks, rows); !s) return s.error();
   return rows;
 }
 

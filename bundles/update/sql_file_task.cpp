@@ -176,6 +176,26 @@ Result<bool> SqlFileTask::stillToDo(services::UpdateContext& context) const {
   return value == "1";
 }
 
+std::string SqlFileTask::contentSum() const {
+  std::uint64_t sum = 14695981039346656037ULL;  // FNV-1a
+  const auto add = [&](const std::string& text) {
+    bool blank = true;
+    for (const char c : text + " ") {
+      const bool space = c == ' ' || c == '\t' || c == '\n' || c == '\r';
+      if (!space || !blank)
+        sum = (sum ^ static_cast<unsigned char>(space ? ' ' : c)) * 1099511628211ULL;
+      blank = space;
+    }
+    sum = (sum ^ 0xffU) * 1099511628211ULL;
+  };
+  add(file_.precondition);
+  for (const SqlStatement& statement : file_.statements) add(statement.text);
+  std::string out(16, '0');
+  for (int i = 15; i >= 0; --i, sum >>= 4U)
+    out[static_cast<std::size_t>(i)] = "0123456789abcdef"[sum & 15U];
+  return out;
+}
+
 Result<std::vector<std::string>> SqlFileTask::preview(services::UpdateContext& context) {
   std::vector<std::string> out;
   auto todo = stillToDo(context);

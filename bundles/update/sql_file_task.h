@@ -58,6 +58,8 @@ class SqlFileTask final : public services::UpdateTask {
   services::Concurrency concurrency() const override { return file_.concurrency; }
   std::string nameSpace() const override { return file_.nameSpace; }
   std::string description() const override { return file_.description; }
+  // Of statements and precondition, without regard to blanks, line ends and comments.
+  std::string contentSum() const override;
   // Asks the precondition, then runs the statements in order and stops at the first refused one or
   // when superseded. A file that is not rerunnable is refused if an earlier run of it on this
   // schema began and never ended and the precondition (if any) still says 1.

@@ -1,8 +1,10 @@
 #include "task_list.h"
 
+#include <algorithm>
 #include <map>
 
 #include "exclusions.h"
+#include "run_history.h"
 
 namespace ox::update {
 
@@ -54,6 +56,17 @@ Status addFailureTexts(db::Connection& connection, std::vector<services::TaskRow
     if (!text) return updateSqlError(text.error(), "reading the history of " + row.name);
     if (!text->empty()) row.reason = text->front().text(0);
   }
+  return {};
+}
+
+Status addChanged(db::Connection& connection, const TaskSet& tasks,
+                  std::vector<services::TaskRow>& rows) {
+  auto changed = changedSinceExecuted(connection, tasks.tasks);
+  if (!changed) return changed.error();
+  for (services::TaskRow& row : rows)
+    if (row.state == kStateExecuted &&
+        std::find(changed->begin(), changed->end(), row.name) != changed->end())
+      row.reason = "changed since it was executed";
   return {};
 }
 

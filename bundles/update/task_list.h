@@ -24,4 +24,8 @@ std::vector<services::TaskRow> taskRows(const TaskSet& tasks, const Exclusions& 
 // Gives failed rows the text of their last run as reason, if it is known.
 Status addFailureTexts(db::Connection& connection, std::vector<services::TaskRow>& rows);
 
+// Tells in the reason of executed rows that the task was changed since.
+Status addChanged(db::Connection& connection, const TaskSet& tasks,
+                  std::vector<services::TaskRow>& rows);
+
 }  // namespace ox::update

@@ -77,25 +77,35 @@ Status ensureTables(db::Connection& connection) {
   auto columns = connection.query(
       "SELECT TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = "
       "DATABASE() AND TABLE_NAME IN ('updateTask', 'updateTaskLease', 'updateTaskRun') AND "
-      "COLUMN_NAME IN ('taskName', 'kind', 'beats', 'run')");
+      "COLUMN_NAME IN ('taskName', 'kind', 'beats', 'run', 'content')");
   if (!columns) return updateSqlError(columns.error(), "looking for the tables of the update tasks");
-  bool tasks = false, lease = false, beats = false, runs = false;
+  bool tasks = false, lease = false, beats = false, runs = false, content = false;
   for (const db::Row& row : *columns) {
     const std::string column = row.text(1);
     if (column == "taskName") tasks = true;
     if (column == "beats") beats = true;
     if (column == "run") runs = true;
+    if (column == "content") content = true;
     if (column == "kind" && row.text(0) == "updateTaskLease") lease = true;
   }
-  if (tasks && beats && runs) return {};
-  if (lease && !beats) {  // of an earlier release
-    auto done = connection.execute(
-        "ALTER TABLE updateTaskLease ADD COLUMN server VARCHAR(255) NOT NULL DEFAULT '', ADD "
-        "COLUMN bound BIGINT NOT NULL DEFAULT 0, ADD COLUMN beats BIGINT NOT NULL DEFAULT 0");
+  if (tasks && beats && content) return {};
+  // Tables of an earlier release are extended.
+  const auto extend = [&](const std::string& sql) -> Status {
+    auto done = connection.execute("ALTER TABLE " + sql);
     constexpr int kDuplicateColumn = 1060;  // another node was faster
     if (!done && connection.sqlError() != kDuplicateColumn)
-      return updateSqlError(done.error(), "extending updateTaskLease");
-  }
+      return updateSqlError(done.error(), "extending the tables of the update tasks");
+    return {};
+  };
+  if (lease && !beats)
+    if (Status s = extend("updateTaskLease ADD COLUMN server VARCHAR(255) NOT NULL DEFAULT '', ADD "
+                          "COLUMN bound BIGINT NOT NULL DEFAULT 0, ADD COLUMN beats BIGINT NOT "
+                          "NULL DEFAULT 0");
+        !s)
+      return s;
+  if (runs && !content)
+    if (Status s = extend("updateTaskRun ADD COLUMN content CHAR(16) NOT NULL DEFAULT ''"); !s)
+      return s;
   for (const char* ddl : {db::kCreateUpdateTaskTable, kCreateLease, kCreateRunHistory}) {
     auto done = connection.execute(ddl);
     if (!done) return updateSqlError(done.error(), "creating the tables of the update tasks");

@@ -42,6 +42,8 @@ class UpdateTask {
   virtual Concurrency concurrency() const { return Concurrency::kBlocking; }
   virtual std::string nameSpace() const { return {}; }  // e.g. groupware.utf8mb4
   virtual std::string description() const { return {}; }
+  // Differs when the content of a task was changed under its name; empty = nobody watches that.
+  virtual std::string contentSum() const { return {}; }
   // The statements that perform() would run now on this schema, without running them; empty = not
   // known before the run, or nothing to do.
   virtual Result<std::vector<std::string>> preview(UpdateContext&) {

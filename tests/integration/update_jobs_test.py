@@ -132,6 +132,12 @@ def whole_job(w):
     w.expect("forced on all", w.run("forceupdatetask", "-t", "test.Two", "--parallel", "4"), 0,
              "7 schemas done")
     w.checks.check("everywhere twice", set(w.effects("Two").values()) == {2}, w.effects("Two"))
+    w.task("b.sql", insert("Two").replace("('Two')", "('Three')"))
+    w.expect("a changed file is not run again", w.run("runupdate", "-n", "job_2"), 0)
+    done = w.expect("and is reported", w.run("listUpdateTasks", "-n", "job_2", "-e"), 0,
+                    "Warning: test.Two was changed since it was executed")
+    w.checks.check("only that one", done.stderr.count("Warning") == 1, done.stderr)
+    w.checks.check("in the log as well", "test.Two was changed since" in w.a.log())
     w.expect("forced, unknown", w.run("forceupdatetask", "-t", "test.None", "-n", "job_2"), 1,
              "UPD-0024")
     w.expect("forced without a task", w.run("forceupdatetask"), 1,

@@ -174,3 +174,19 @@ TEST_CASE("a bad file is a problem by its name, the others live") {
   CHECK(has(files.problems[0].text, "unknown key 'nome'"));
   CHECK(files.problems[1].file == "updatetasks/d.sql");
 }
+
+TEST_CASE("the sum of a file follows its statements, not its comments, blanks and line ends") {
+  const auto sum = [](const std::string& text) {
+    auto parsed = ox::update::parseSqlFile(text, "t.sql");
+    REQUIRE(parsed.ok());
+    return ox::update::SqlFileTask(*parsed).contentSum();
+  };
+  const std::string first = sum("-- name: a\nINSERT INTO t\nVALUES (1);\nDELETE FROM t;\n");
+  CHECK(first.size() == 16);
+  CHECK(sum("-- name: a\r\n-- description: other\r\n/* x */ INSERT INTO t\r\n  VALUES (1);\r\n"
+            "DELETE FROM t;\r\n") == first);
+  CHECK(sum("-- name: a\nINSERT INTO t VALUES (2);\nDELETE FROM t;\n") != first);
+  CHECK(sum("-- name: a\nINSERT INTO t VALUES (1);\n") != first);
+  CHECK(sum("-- name: a\n-- precondition: SELECT 1\nINSERT INTO t VALUES (1);\nDELETE FROM t;\n") !=
+        first);
+}
