@@ -28,7 +28,7 @@ std::uint64_t Impl::replicate(Partition& p, MapInfo& m, const Change& change) {
     b.returnsFormer = change.result->reply.value.has_value();
     b.count = change.result->count;
     b.ownAnswer = change.ownAnswer;
-    if (change.ownAnswer) b.result = change.result->reply.value.value_or(Bytes());
+    if (change.ownAnswer && change.result->reply.value) b.result = *change.result->reply.value;
   }
   b.effect = change.effect;
   b.map = m.name;

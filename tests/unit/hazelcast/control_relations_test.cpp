@@ -157,8 +157,8 @@ TEST_CASE("addresses of members that are gone are tried in turn, some at a time,
 
 TEST_CASE("two members that do not reach each other: the younger goes, the rest stays") {
   Four four;  // joined in the order of their numbers: the fourth is the youngest
-  const Member& elder = four.f.core->view()->members[2];
-  const Member& younger = four.f.core->view()->members[3];
+  const Member elder = four.f.core->view()->members[2];
+  const Member younger = four.f.core->view()->members[3];
   four.unheard[elder.id.lo] = {{younger.id, false}};  // silent, not suspected: nothing yet
   four.run(4000);
   CHECK(four.has(younger));
