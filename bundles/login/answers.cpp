@@ -32,12 +32,12 @@ std::string text(const Json& json) {
 
 // Texts without anything to escape, which is nearly all of them, go out as they are; the library
 // writes the others.
-void append(std::string& out, const std::string& value) {
+void append(std::string& out, std::string_view value) {
   const bool plain = std::all_of(value.begin(), value.end(), [](char c) {
     return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
   });
   if (!plain) {
-    out += text(Json(value));
+    out += text(Json(std::string(value)));
     return;
   }
   out += '"';
@@ -79,20 +79,45 @@ Category categoryOf(Code code) {
   }
 }
 
-http::Response jsonAnswer(const std::vector<Field>& fields, bool inData) {
+AnswerText& AnswerText::put(std::string_view name, std::string_view value) {
+  begin(name);
+  append(out_, value);
+  return *this;
+}
+AnswerText& AnswerText::put(std::string_view name, std::int64_t value) {
+  begin(name);
+  append(out_, value);
+  return *this;
+}
+AnswerText& AnswerText::put(std::string_view name, bool value) {
+  begin(name);
+  append(out_, value);
+  return *this;
+}
+
+AnswerText::AnswerText(bool inData) : inData_(inData) {
+  out_.reserve(kUsualAnswer);
+  out_ = inData ? "{\"data\":{" : "{";
+}
+
+void AnswerText::begin(std::string_view name) {
+  if (out_.back() != '{') out_ += ',';
+  append(out_, name);
+  out_ += ':';
+}
+
+http::Response AnswerText::response() {
   http::Response response;
-  std::string& out = response.body;
-  out.reserve(kUsualAnswer);
-  if (inData) out += "{\"data\":";
-  out += '{';
-  for (const auto& [name, value] : fields) {
-    if (out.back() != '{') out += ',';
-    append(out, name);
-    out += ':';
-    std::visit([&out](const auto& v) { append(out, v); }, value);
-  }
-  out += inData ? "}}" : "}";
+  out_ += inData_ ? "}}" : "}";
+  response.body = std::move(out_);
   return response;
+}
+
+http::Response jsonAnswer(const std::vector<Field>& fields, bool inData) {
+  AnswerText text(inData);
+  for (const auto& field : fields)
+    std::visit([&](const auto& value) { text.put(field.first, value); }, field.second);
+  return text.response();
 }
 
 http::Response errorAnswer(const Error& error, int status) {

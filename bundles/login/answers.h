@@ -19,6 +19,24 @@ namespace ox::login {
 using Field = std::pair<std::string, std::variant<std::string, std::int64_t, bool>>;
 
 // {"name": value, ...} or, with `inData`, {"data": {...}}.
+// A JSON object, or one in the member "data", written field by field.
+class AnswerText {
+ public:
+  explicit AnswerText(bool inData);
+  AnswerText& put(std::string_view name, std::string_view value);
+  AnswerText& put(std::string_view name, const char* value) { return put(name, std::string_view(value)); }
+  AnswerText& put(std::string_view name, const std::string& value) {
+    return put(name, std::string_view(value));
+  }
+  AnswerText& put(std::string_view name, std::int64_t value);
+  AnswerText& put(std::string_view name, bool value);
+  http::Response response();
+
+ private:
+  void begin(std::string_view name);
+  const bool inData_;
+  std::string out_;
+};
 http::Response jsonAnswer(const std::vector<Field>& fields, bool inData);
 
 // Status of the answer: 200 for what the API reports in JSON only (SES, LGI, CTX), 400 for SVL,

@@ -8,6 +8,7 @@ namespace ox::login {
 namespace {
 
 constexpr std::size_t kHashBytes = 16;
+constexpr std::size_t kUsualText = 256;
 
 // Each part with its length, so that no two lists of parts give the same text.
 void append(std::string& into, std::string_view part) {
@@ -23,6 +24,7 @@ std::string digest(const std::string& text) {
   OX_CHECK(kSha256 && EVP_Digest(text.data(), text.size(), out, &length, kSha256, nullptr) == 1);
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string hex;
+  hex.reserve(2 * kHashBytes);
   for (std::size_t i = 0; i < kHashBytes; ++i) {
     hex.push_back(kDigits[out[i] >> 4]);
     hex.push_back(kDigits[out[i] & 15]);
@@ -40,6 +42,7 @@ std::string_view headerOf(const http::Request& request, std::string_view name) {
 std::string sessionHash(const http::Request& request, const std::string& client,
                         const LoginSettings& settings) {
   std::string text;
+  text.reserve(kUsualText);
   append(text, headerOf(request, "user-agent"));
   append(text, client);
   for (const auto& field : settings.hashFields) append(text, headerOf(request, field));

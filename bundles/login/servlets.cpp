@@ -191,14 +191,15 @@ Response Servlets::whoami(const Request& request) {
 
 Response Servlets::introduce(const Guarded& guarded) const {
   const services::Session& s = *guarded.session;
-  return jsonAnswer({{"session", s.sessionId},
-                     {"user", s.userLogin},
-                     {"user_id", std::int64_t{s.userId}},
-                     {"context_id", std::int64_t{s.contextId}},
-                     {"node", route_},
-                     {"takenOver", guarded.takenOver},
-                     {"version", std::string(OX_VERSION)}},
-                    true);
+  return AnswerText(true)
+      .put("session", s.sessionId)
+      .put("user", s.userLogin)
+      .put("user_id", std::int64_t{s.userId})
+      .put("context_id", std::int64_t{s.contextId})
+      .put("node", route_)
+      .put("takenOver", guarded.takenOver)
+      .put("version", OX_VERSION)
+      .response();
 }
 
 LoginFigures Servlets::figures() const {

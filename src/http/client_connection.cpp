@@ -107,6 +107,7 @@ std::int64_t ClientConnection::idleMillis() const {
 void ClientConnection::start() {
   beast::error_code error;
   stream_.socket().set_option(boost::asio::ip::tcp::no_delay(true), error);
+  if (!error) stream_.socket().non_blocking(true, error);
   const auto peer = stream_.socket().remote_endpoint(error);
   if (error) return;
   remote_ = peer.address().to_string();

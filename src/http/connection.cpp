@@ -55,11 +55,11 @@ void Connection::readHeader() {
   parser_.emplace();
   parser_->header_limit(static_cast<std::uint32_t>(settings().maxHeaderBytes));
   parser_->body_limit(settings().maxBodyBytes);
-  expire(settings().headerTimeoutMillis);
   beast::error_code error;
   buffer_.consume(parser_->put(buffer_.data(), error));
   if (!error && parser_->is_header_done()) return headerDone();
   if (error && error != bhttp::error::need_more) return fail(error);
+  expire(settings().headerTimeoutMillis);
   bhttp::async_read_header(stream_, buffer_, *parser_,
                            [self = self()](const beast::error_code& failed, std::size_t) {
                              if (failed) return self->fail(failed);
@@ -158,6 +158,20 @@ void Connection::writeHead(const Response& response, bool keep) {
   out_ += "\r\n";
 }
 
+// The kernel usually has room for an answer: then nobody has to wait, and no timer is needed. What it
+// did not take stays in out_.
+bool Connection::sentAtOnce() {
+  if (stream_.tls()) return false;
+  beast::error_code error;
+  const std::size_t sent = stream_.socket().write_some(boost::asio::buffer(out_), error);
+  if (error) return false;  // would block, or broken: asynchronous writing finds out
+  if (sent < out_.size()) {
+    out_.erase(0, sent);
+    return false;
+  }
+  return true;
+}
+
 void Connection::send(Response response, bool closeAfter) {
   if (closed_) return;
   complete(response);
@@ -167,6 +181,11 @@ void Connection::send(Response response, bool closeAfter) {
   if (headOnly_) response.body.clear();
   if (response.body.size() <= kCopiedBody) out_ += response.body;
   else body_ = std::move(response.body);
+  if (keep && body_.empty() && sentAtOnce()) {
+    if (buffer_.size() == 0) return waitForRequest();
+    // A pipelined request is not begun inside the one before it.
+    return shard_.post([self = self()] { self->waitForRequest(); });
+  }
   expire(settings().writeTimeoutMillis);
   const auto done = [self = self(), keep](const beast::error_code& error, std::size_t) {
     self->body_ = {};

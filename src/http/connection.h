@@ -40,6 +40,7 @@ class Connection final : public ClientConnection {
   void bodyDone();
   void fail(const boost::beast::error_code& error);
   void writeHead(const Response& response, bool keep);
+  bool sentAtOnce();
 
   boost::beast::flat_buffer buffer_;
   std::optional<RequestParser> parser_;

@@ -6,6 +6,8 @@
 namespace ox::http {
 namespace {
 
+constexpr std::size_t kUsualCookies = 8;
+
 std::string_view trim(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
@@ -41,18 +43,21 @@ std::size_t pairEnd(std::string_view text) {
 
 bool validCookieName(std::string_view name) {
   return !name.empty() && name.size() <= kMaxCookieBytes &&
-         std::all_of(name.begin(), name.end(), tokenChar);
+         std::all_of(name.begin(), name.end(), [](char c) { return tokenChar(c); });
 }
 
 bool validCookieValue(std::string_view value) {
-  return value.size() <= kMaxCookieBytes && std::all_of(value.begin(), value.end(), cookieOctet);
+  return value.size() <= kMaxCookieBytes &&
+         std::all_of(value.begin(), value.end(), [](char c) { return cookieOctet(c); });
 }
 
 std::size_t parseCookies(std::string_view header,
                          std::vector<std::pair<std::string, std::string>>& out) {
   std::size_t leftOut = 0;
+  out.reserve(kUsualCookies);
+  const bool quotes = header.find('"') != std::string_view::npos;  // hardly ever
   while (!header.empty()) {
-    const std::size_t end = pairEnd(header);
+    const std::size_t end = quotes ? pairEnd(header) : std::min(header.find(';'), header.size());
     const std::string_view pair = trim(header.substr(0, end));
     header.remove_prefix(std::min(end + 1, header.size()));
     if (pair.empty()) continue;

@@ -146,18 +146,17 @@ void Dispatcher::chooseHttpSession(Prepared& prepared,
                                    const std::optional<std::string>& fromPath) {
   if (settings_.backendRoute.empty()) return;
   Request& request = prepared.request;
-  std::vector<std::string> offered;
-  for (const auto& [name, value] : request.cookies)
-    if (name == kJSessionCookie) offered.push_back(value);
-  if (fromPath) offered.push_back(*fromPath);
-  for (const auto& text : offered) {
+  const auto ours = [&](const std::string& text) {
     const auto parsed = parseJSessionId(text);
-    if (!parsed || parsed->route != settings_.backendRoute) continue;
+    if (!parsed || parsed->route != settings_.backendRoute) return false;
     const auto decimal = decimalOf(*parsed);
-    if (!decimal || !httpSessions_.use(*decimal)) continue;
+    if (!decimal || !httpSessions_.use(*decimal)) return false;
     request.httpSessionId = text;
-    return;
-  }
+    return true;
+  };
+  for (const auto& [name, value] : request.cookies)
+    if (name == kJSessionCookie && ours(value)) return;
+  if (fromPath && ours(*fromPath)) return;
   // None, that of another node, or one that this node does not know (any more).
   prepared.newHttpSession = newDecimal(random_);
   request.httpSessionId = jSessionIdText(*prepared.newHttpSession, settings_.backendRoute);

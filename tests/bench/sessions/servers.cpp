@@ -54,8 +54,8 @@ Servers::Place Servers::startTomcat() {
 void Servers::endTomcat() { process_.ask("end-tomcat"); }
 
 std::string Servers::user(std::size_t number) {
-  return std::string(number % 2 == 0 ? "anna" : "bert") + "@company" +
-         std::to_string(number / 2 % 2 + 1) + ".example";
+  number %= kUsers;
+  return "user" + std::to_string(number) + "@company" + std::to_string(number % 2 + 1) + ".example";
 }
 
 Browser Servers::logIn(int node, std::size_t number) {

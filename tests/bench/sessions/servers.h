@@ -17,6 +17,7 @@ inline constexpr int kConnections = 64;
 class Servers {
  public:
   static constexpr int kNodes = 3;
+  static constexpr std::size_t kUsers = 32;  // as in servers.py
   // Starts database and nodes. `logs`: where standard errors go.
   Servers(const std::string& source, const std::string& build, const std::string& logs);
   ~Servers();
@@ -32,7 +33,7 @@ class Servers {
   Place startTomcat();
   void endTomcat();
 
-  // A session of one of the four users, made at `node`.
+  // A session of one of the users, made at `node`.
   Browser logIn(int node, std::size_t user = 0);
   static std::string user(std::size_t number);
   const std::string& password() const { return password_; }

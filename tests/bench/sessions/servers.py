@@ -2,7 +2,7 @@
 
 Told by lines on standard input, answers "ok name=number ..." or "error TEXT" (process.h). Everything
 lives below a temporary directory and ends with this program, also when its input just ends.
-    nodes COUNT PASSWORD SECRET   database, COUNT nodes, users of company 1; answers ports and process ids
+    nodes COUNT PASSWORD SECRET   database, COUNT nodes, USERS users; answers ports and process ids
     kill N | start N              one node, hard and back
     tomcat | end-tomcat           answers its port and process id
 """
@@ -26,6 +26,7 @@ from two_nodes import port_base  # noqa: E402
 TOMCAT = "/usr/share/tomcat10"
 JAVA = "/usr/lib/jvm/java-17-openjdk-*/bin/java"
 COMPILER = "/usr/share/java/eclipse-jdt-core.jar"
+USERS = 32  # servers.h
 FIRST_PORT = 21000
 STOP_SECONDS = 10
 
@@ -52,6 +53,12 @@ class Servers(Tour):
         self.start_first_node()
         self.register()
         self.create_contexts()
+        for number in range(USERS):
+            name, cid = "user%d" % number, 1 + number % 2
+            self.nodes[0].admin("createuser", "-c", cid, "-A", "oxadmin", "-P", password, "-u", name,
+                                "-d", name, "-g", name, "-s", "Example",
+                                "-e", "%s@company%d.example" % (name, cid),
+                                env={"NEW_USER_PASSWORD": password})
         self.start_other_nodes()
         places = ["http%d=%d pid%d=%d" % (n.number, n.http, n.number, n.process.pid)
                   for n in self.nodes]
