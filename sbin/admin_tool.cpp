@@ -170,11 +170,12 @@ int AdminTool::act(const std::string& object, const std::string& verb,
     if (who.empty() && object != "context" && given.contains(key)) who = shown(given[key]);
   for (const char* key : {"contextId", "contextName"})
     if (who.empty() && object == "context" && given.contains(key)) who = shown(given[key]);
-  return client.report(answer.error(),
-                       failureLine(object, who,
-                                   inContext ? std::optional(given.value("contextId", std::int64_t{0}))
-                                             : std::nullopt,
-                                   verb));
+  return client.report(
+      answer.error(),
+      failureLine(
+          object, who,
+          inContext ? std::optional(given.value("contextId", std::int64_t{0})) : std::nullopt,
+          verb));
 }
 
 int AdminTool::list(const std::string& things, const std::vector<ListColumn>& columns) {

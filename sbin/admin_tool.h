@@ -52,7 +52,8 @@ class AdminTool {
   void context(bool renames = false);
   // -i,--userid (userId) and -u,--username (userName): one of them or both.
   void user();
-  // -i,--id and -n,--name of an object, as arguments `idKey` and `nameKey`; `required`: one of them.
+  // -i,--id and -n,--name of an object, as arguments `idKey` and `nameKey`; `required`: one of
+  // them.
   void idOrName(const std::string& idKey, const std::string& nameKey, bool required = true);
   // At least one of these long names must be given.
   void oneOf(std::vector<std::string> longNames);

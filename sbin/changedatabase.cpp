@@ -1,4 +1,5 @@
-// changedatabase: what is given of a database is changed (source: the original's tool of that name).
+// changedatabase: what is given of a database is changed (source: the original's tool of that
+// name).
 #include "admin_tool.h"
 
 namespace {
@@ -12,7 +13,8 @@ int run(ox::tool::Invocation& call) {
   tool.secret("-p,--dbpasswd", "password", "<password>", "its password");
   tool.text("-d,--dbdriver", "driver", "<class>", "driver of the original, stored only");
   tool.boolean("-m,--master", "master", "must be what the database is: roles do not change");
-  tool.number("-M,--masterid", "masterId", 1, 2147483647, "id of the master that a slave goes over to");
+  tool.number("-M,--masterid", "masterId", 1, 2147483647,
+              "id of the master that a slave goes over to");
   tool.number("-w,--dbweight", "weight", 0, 2147483647, "weight");
   tool.number("-x,--maxunit", "maxUnits", 0, 2147483647, "contexts at most");
   tool.boolean("-l,--poolhardlimit", "poolHardLimit", "wait (true) or grow (false)");

@@ -1,4 +1,5 @@
-// changefilestore: what is given of a file store is changed (source: the original's tool of that name).
+// changefilestore: what is given of a file store is changed (source: the original's tool of that
+// name).
 #include "admin_tool.h"
 
 namespace {

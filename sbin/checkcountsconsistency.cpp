@@ -1,5 +1,5 @@
-// checkcountsconsistency: counters of contexts compared with the contexts (source: the original's tool
-// of that name).
+// checkcountsconsistency: counters of contexts compared with the contexts (source: the original's
+// tool of that name).
 #include <nlohmann/json.hpp>
 
 #include "admin_tool.h"

@@ -4,7 +4,8 @@
 namespace {
 
 int run(ox::tool::Invocation& call) {
-  ox::tool::AdminTool tool(call, "counts the schemas of databases", "OXUtilService/countDatabaseSchema");
+  ox::tool::AdminTool tool(call, "counts the schemas of databases",
+                           "OXUtilService/countDatabaseSchema");
   tool.idOrName("id", "name", false);
   using ox::tool::Align;
   return tool.list("schemas", {{"id", "id", "id", Align::kRight},

@@ -1,4 +1,5 @@
-// deletecontext: a context with all of its users and data (source: the original's tool of that name).
+// deletecontext: a context with all of its users and data (source: the original's tool of that
+// name).
 #include "admin_tool.h"
 
 namespace {

@@ -1,4 +1,5 @@
-// deleteemptyschemas: schemas without contexts are dropped (source: the original's tool of that name).
+// deleteemptyschemas: schemas without contexts are dropped (source: the original's tool of that
+// name).
 #include <nlohmann/json.hpp>
 
 #include "admin_tool.h"
@@ -6,7 +7,8 @@
 namespace {
 
 int run(ox::tool::Invocation& call) {
-  ox::tool::AdminTool tool(call, "drops schemas without contexts", "OXUtilService/deleteEmptySchemas");
+  ox::tool::AdminTool tool(call, "drops schemas without contexts",
+                           "OXUtilService/deleteEmptySchemas");
   tool.idOrName("id", "name", false);
   tool.text("--schema", "schema", "<name>", "only this one");
   tool.number("--schemas-to-keep", "keep", 0, 1000000, "how many of each database stay, default 0");

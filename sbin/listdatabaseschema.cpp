@@ -1,4 +1,5 @@
-// listdatabaseschema: the schemas with their numbers of contexts (source: the original's tool of that name).
+// listdatabaseschema: the schemas with their numbers of contexts (source: the original's tool of
+// that name).
 #include "admin_tool.h"
 
 namespace {

@@ -1,4 +1,5 @@
-// movecontextdatabase: a context goes to another database (source: the original's tool of that name).
+// movecontextdatabase: a context goes to another database (source: the original's tool of that
+// name).
 #include <nlohmann/json.hpp>
 
 #include "admin_tool.h"

@@ -1,4 +1,5 @@
-// unregisterdatabase: a database without contexts and schemas, or a slave, is forgotten (source: the original's tool of that name).
+// unregisterdatabase: a database without contexts and schemas, or a slave, is forgotten (source:
+// the original's tool of that name).
 #include "admin_tool.h"
 
 namespace {

@@ -1,4 +1,5 @@
-// unregisterfilestore: a file store without contexts is forgotten (source: the original's tool of that name).
+// unregisterfilestore: a file store without contexts is forgotten (source: the original's tool of
+// that name).
 #include "admin_tool.h"
 
 namespace {

@@ -1,4 +1,5 @@
-// unregisterserver: a server without contexts is forgotten (source: the original's tool of that name).
+// unregisterserver: a server without contexts is forgotten (source: the original's tool of that
+// name).
 #include "admin_tool.h"
 
 namespace {

@@ -16,14 +16,6 @@ namespace keys = config::keys;
 namespace {
 constexpr int kNoSuchTable = 1146;
 
-bool sameServer(const db::ConnectionSettings& a, const db::ConnectionSettings& b) {
-  return a.host == b.host && a.port == b.port && a.socketPath == b.socketPath &&
-         a.schema == b.schema && a.user == b.user && a.password == b.password &&
-         a.useTls == b.useTls && a.tlsCa == b.tlsCa && a.tlsVerify == b.tlsVerify &&
-         a.connectTimeoutMillis == b.connectTimeoutMillis &&
-         a.readTimeoutMillis == b.readTimeoutMillis;
-}
-
 constexpr const char* kPoolColumns =
     "SELECT db_pool_id, url, login, password, hardlimit, max, name FROM db_pool";
 
@@ -67,29 +59,33 @@ Status DatabaseServiceImpl::reconfigure(const config::Config& config) {
   if (!read) return read.error();
   auto write = configDbSettings(config, true);
   if (!write) return write.error();
+  auto base = baseSettings(config);
+  if (!base) return base.error();
   const db::PoolLimits limits = poolLimits(config);
   monitor_->enable(config.get(keys::kReplicationMonitor));
 
   std::lock_guard lock(mutex_);
   const bool limitsChanged = !(limits == limits_);
   limits_ = limits;
+  checkWriteCons_ = config.get(keys::kCheckWriteCons);
   serverName_ = config.get(keys::kServerName);
   serverId_ = 0;
   cleanerMillis_ = config.get(keys::kPoolCleanerInterval).value;
-  if (!configRead_ || limitsChanged || !sameServer(readSettings_, *read)) {
+  if (!configRead_ || limitsChanged || !(readSettings_ == *read)) {
     if (configRead_) configRead_->close();
     configRead_ = db::Pool::make("configdb-read", limits, *read, clock_);
   }
-  if (!configWrite_ || limitsChanged || !sameServer(writeSettings_, *write)) {
+  if (!configWrite_ || limitsChanged || !(writeSettings_ == *write)) {
     if (configWrite_) configWrite_->close();
     configWrite_ = db::Pool::make("configdb-write", limits, *write, clock_);
   }
   readSettings_ = *read;
   writeSettings_ = *write;
-  if (limitsChanged) {
+  if (limitsChanged || !(base_ == *base)) {
     for (auto& [id, entry] : pools_) entry.pool->close();
     pools_.clear();
   }
+  base_ = *base;
   if (places_) places_->forgetAll();
   return {};
 }
@@ -150,7 +146,12 @@ Result<DatabaseServiceImpl::UserPool> DatabaseServiceImpl::userPool(std::int32_t
   auto row = loadPoolRow(poolId);
   // What is known is better than nothing while configdb does not answer.
   if (!row) return known && row.error().retryable ? Result<UserPool>(*known) : row.error();
-  auto settings = poolSettings(*row);
+  db::ConnectionSettings base;
+  {
+    std::lock_guard lock(mutex_);
+    base = base_;
+  }
+  auto settings = poolSettings(*row, base);
   if (!settings) return settings.error();
   std::shared_ptr<db::Pool> former;
   Result<UserPool> answer = Error(Code::kInternal);
@@ -242,13 +243,22 @@ Result<db::Lease> DatabaseServiceImpl::write(std::int32_t contextId) {
   auto lease = borrow(place->writePoolId, place->schema);
   if (!lease) return lease;
   monitor_->countMaster();
-  if (place->readPoolId != 0 && place->readPoolId != place->writePoolId) {
-    const std::uint64_t before = (*lease)->changes();
-    lease->onReturn([monitor = monitor_, contextId, before](db::Connection& connection) {
-      if (connection.changes() != before && !connection.inTransaction())
-        monitor->written(connection, contextId);
-    });
+  const bool replicated = place->readPoolId != 0 && place->readPoolId != place->writePoolId;
+  bool check = false;
+  {
+    std::lock_guard lock(mutex_);
+    check = checkWriteCons_;
   }
+  if (!replicated && !check) return lease;
+  const std::uint64_t before = (*lease)->changes();
+  lease->onReturn([monitor = monitor_, contextId, before, replicated,
+                   check](db::Connection& connection) {
+    const bool changed = connection.changes() != before;
+    if (replicated && changed && !connection.inTransaction()) monitor->written(connection, contextId);
+    if (check && !changed)
+      log::warn("a writing connection of context " + std::to_string(contextId) +
+                " changed nothing (com.openexchange.database.checkWriteCons)");
+  });
   return lease;
 }
 
@@ -286,6 +296,7 @@ Result<db::Lease> DatabaseServiceImpl::schemaWrite(const SchemaRef& schema, bool
   if (!master) return master.error();
   db::ConnectionSettings settings = master->settings;
   settings.readTimeoutMillis = 0;
+  settings.statementTimeoutMillis = 0;
   auto connection = db::Connection::open(settings);
   if (!connection) return connection.error();
   if (auto selected = (*connection)->selectSchema(schema.schema); !selected)

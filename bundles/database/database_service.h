@@ -91,6 +91,8 @@ class DatabaseServiceImpl final : public services::DatabaseService {
   const std::shared_ptr<services::CacheRegion> places_;
   mutable std::mutex mutex_;
   db::PoolLimits limits_;
+  db::ConnectionSettings base_;  // of dbconnector.yaml
+  bool checkWriteCons_ = false;
   db::ConnectionSettings readSettings_;
   db::ConnectionSettings writeSettings_;
   std::string serverName_;

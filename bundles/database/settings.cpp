@@ -9,9 +9,21 @@ namespace ox::database {
 
 namespace keys = config::keys;
 
+Result<db::ConnectionSettings> baseSettings(const config::Config& config) {
+  db::ConnectionSettings settings;
+  settings.statementTimeoutMillis = static_cast<int>(config.get(keys::kStatementTimeout));
+  for (const auto& [name, setting] : config.file("dbconnector.yaml"))
+    if (auto applied = db::applyDriverParameter(settings, name, setting.value); !applied)
+      return Error(Code::kDbUrl, setting.file + ":" + std::to_string(setting.line) + ": " +
+                                     applied.error().message);
+  return settings;
+}
+
 Result<db::ConnectionSettings> configDbSettings(const config::Config& config, bool write) {
   const std::string urlKey = write ? "writeUrl" : "readUrl";
-  auto settings = db::parseJdbcUrl(config.get(write ? keys::kWriteUrl : keys::kReadUrl));
+  auto base = baseSettings(config);
+  if (!base) return base;
+  auto settings = db::parseJdbcUrl(config.get(write ? keys::kWriteUrl : keys::kReadUrl), *base);
   if (!settings) return Error(Code::kDbUrl, urlKey + ": " + settings.error().message);
   for (const auto& [name, setting] :
        config.withPrefix(write ? "writeProperty." : "readProperty.")) {
@@ -47,8 +59,9 @@ db::PoolLimits poolLimits(const config::Config& config) {
   return limits;
 }
 
-Result<db::ConnectionSettings> poolSettings(const PoolRow& row) {
-  auto settings = db::parseJdbcUrl(row.url);
+Result<db::ConnectionSettings> poolSettings(const PoolRow& row,
+                                            const db::ConnectionSettings& base) {
+  auto settings = db::parseJdbcUrl(row.url, base);
   if (!settings)
     return Error(Code::kDbUrl, "db_pool " + std::to_string(row.id) + ": " +
                                    settings.error().message);

@@ -1,4 +1,4 @@
-// What configdb.properties says about connections and pools.
+// What configdb.properties and dbconnector.yaml say about connections and pools.
 //
 // Threads: pure functions. Errors: DB-0004 names the key.
 // Source: the original's configdb.properties (readUrl, readProperty.N = name=value, maxActive, ...).
@@ -14,6 +14,8 @@
 
 namespace ox::database {
 
+// What holds for every connection: dbconnector.yaml and the statement timeout.
+Result<db::ConnectionSettings> baseSettings(const config::Config& config);
 Result<db::ConnectionSettings> configDbSettings(const config::Config& config, bool write);
 db::PoolLimits poolLimits(const config::Config& config);
 
@@ -29,7 +31,8 @@ struct PoolRow {
   std::int64_t max = 0;  // <= 0 = maxActive of configdb.properties
   bool operator==(const PoolRow&) const = default;
 };
-Result<db::ConnectionSettings> poolSettings(const PoolRow& row);
+// `base` < parameters of the row's URL < the row's account.
+Result<db::ConnectionSettings> poolSettings(const PoolRow& row, const db::ConnectionSettings& base);
 db::PoolLimits poolLimits(const db::PoolLimits& general, const PoolRow& row);
 
 }  // namespace ox::database

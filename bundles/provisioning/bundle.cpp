@@ -38,5 +38,6 @@ class ProvisioningActivator final : public runtime::BundleActivator {
 }  // namespace
 }  // namespace ox::provisioning
 
-OX_BUNDLE("provisioning", OX_VERSION, "config,database,contexts,management,updates?,cache-events?,sessions?",
-          "", ox::provisioning::ProvisioningActivator)
+OX_BUNDLE("provisioning", OX_VERSION,
+          "config,database,contexts,management,updates?,cache-events?,sessions?", "",
+          ox::provisioning::ProvisioningActivator)

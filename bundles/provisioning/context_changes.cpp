@@ -47,7 +47,8 @@ Status removeInfo(db::Connection& config, std::int32_t id, const std::string& in
 }  // namespace
 
 Result<std::vector<std::string>> ContextStorage::infosOf(db::Connection& config, std::int32_t id) {
-  auto rows = config.query("SELECT login_info FROM login2context WHERE cid = ?", {std::int64_t{id}});
+  auto rows =
+      config.query("SELECT login_info FROM login2context WHERE cid = ?", {std::int64_t{id}});
   if (!rows) return rows.error();
   std::vector<std::string> out;
   for (const auto& row : *rows) out.push_back(row.text(0));

@@ -1,6 +1,6 @@
 // A context goes to another database: its rows are copied while it is disabled, then the assignment
-// changes in one configdb transaction, then the rows of the old place go. The journal's row is locked
-// all the time, so another call finishes or undoes the move of a node that died.
+// changes in one configdb transaction, then the rows of the old place go. The journal's row is
+// locked all the time, so another call finishes or undoes the move of a node that died.
 #include <map>
 
 #include "announce.h"

@@ -32,7 +32,8 @@ std::string ContextStorage::check(const NewContext& context) const {
   if (context.quotaMb < -1 || context.quotaMb > kMaxQuotaMb)
     return "quota must be megabytes of 0 to 8796093022207, or -1 for no limit";
   if (!context.name.empty())
-    if (auto wrong = checkText("context name", context.name, kMaxName); !wrong.empty()) return wrong;
+    if (auto wrong = checkText("context name", context.name, kMaxName); !wrong.empty())
+      return wrong;
   if (auto wrong = checkMappings(context.mappings); !wrong.empty()) return wrong;
   return checkUser(context.admin);
 }
@@ -348,7 +349,8 @@ Result<std::vector<ListedContext>> ContextStorage::list(const std::string& patte
     index[one.id] = out.size();
     out.push_back(std::move(one));
   }
-  auto infos = (*lease)->query("SELECT cid, login_info FROM login2context ORDER BY cid, login_info");
+  auto infos =
+      (*lease)->query("SELECT cid, login_info FROM login2context ORDER BY cid, login_info");
   if (!infos) return storageError(infos.error(), "listing contexts");
   for (const auto& row : *infos)
     if (auto found = index.find(static_cast<std::int32_t>(row.integer(0))); found != index.end())

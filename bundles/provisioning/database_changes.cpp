@@ -20,7 +20,8 @@ class Assignments {
              std::int64_t id) const {
     auto values = values_;
     values.emplace_back(id);
-    auto done = config.execute("UPDATE " + table + " SET " + text_ + " WHERE " + key + " = ?", values);
+    auto done =
+        config.execute("UPDATE " + table + " SET " + text_ + " WHERE " + key + " = ?", values);
     return done ? Status() : Status(done.error());
   }
 
@@ -80,8 +81,9 @@ Status DatabaseChanges::applyChange(db::Connection& config, const Database& now,
   auto left = config.execute("UPDATE db_cluster SET read_db_pool_id = 0 WHERE read_db_pool_id = ?",
                              {std::int64_t{now.id}});
   if (!left) return left.error();
-  auto joined = config.execute("UPDATE db_cluster SET read_db_pool_id = ? WHERE write_db_pool_id = ?",
-                               {std::int64_t{now.id}, std::int64_t{*change.masterId}});
+  auto joined =
+      config.execute("UPDATE db_cluster SET read_db_pool_id = ? WHERE write_db_pool_id = ?",
+                     {std::int64_t{now.id}, std::int64_t{*change.masterId}});
   if (!joined) return joined.error();
   if (*joined == 0)
     return invalid("there is no master database with id " + std::to_string(*change.masterId));
@@ -199,8 +201,10 @@ Result<std::int32_t> DatabaseChanges::unregisterFilestore(std::int32_t id) {
         if (!there) return there.error();
         if (there->empty()) return invalid("there is no file store " + std::to_string(id));
         // The counter's row keeps creations away until this is decided.
-        auto locked = config.query("SELECT count FROM contexts_per_filestore WHERE filestore_id = ? "
-                                   "FOR UPDATE", {key});
+        auto locked = config.query(
+            "SELECT count FROM contexts_per_filestore WHERE filestore_id = ? "
+            "FOR UPDATE",
+            {key});
         if (!locked) return locked.error();
         for (const auto& [from, text] :
              {std::pair("context WHERE filestore_id = ?", "contexts use the file store"),

@@ -36,7 +36,8 @@ Status insertRows(db::Connection& to, const std::string& head, const std::string
     std::string sql = head;
     std::vector<db::Value> values;
     std::size_t bytes = 0;
-    for (std::size_t n = 0; at < rows.size() && n < kInsertRows && bytes < kInsertBytes; ++n, ++at) {
+    for (std::size_t n = 0; at < rows.size() && n < kInsertRows && bytes < kInsertBytes;
+         ++n, ++at) {
       sql += (n == 0 ? "" : ", ") + places;
       for (std::size_t c = 0; c < columns; ++c) {
         if (rows[at].isNull(c)) {
@@ -111,15 +112,16 @@ Result<std::uint64_t> copyPayload(db::Connection& from, db::Connection& to,
       if (std::find(theirs->begin(), theirs->end(), column) == theirs->end()) missing = column;
     }
     for (std::uint64_t at = 0;; at += kCopyPortion) {
-      auto rows = from.query("SELECT " + names + " FROM " + quoted(table) + " WHERE cid = ? ORDER BY " +
-                                 names + " LIMIT " + std::to_string(kCopyPortion) + " OFFSET " +
-                                 std::to_string(at),
+      auto rows = from.query("SELECT " + names + " FROM " + quoted(table) +
+                                 " WHERE cid = ? ORDER BY " + names + " LIMIT " +
+                                 std::to_string(kCopyPortion) + " OFFSET " + std::to_string(at),
                              {std::int64_t{contextId}});
       if (!rows) return rows.error();
       if (!rows->empty() && (!exists || !missing.empty()))
         return Error(Code::kAdmStorage,
-                     "the target schema lacks " + std::string(exists ? "column " + missing + " of " : "") +
-                         "table " + table + "; bring both schemas to the same state (runupdate)");
+                     "the target schema lacks " +
+                         std::string(exists ? "column " + missing + " of " : "") + "table " +
+                         table + "; bring both schemas to the same state (runupdate)");
       auto written = insertRows(to, "INSERT INTO " + quoted(table) + " (" + names + ") VALUES ",
                                 "(" + places + ")", *rows, columns->size());
       if (!written) return written.error();

@@ -42,7 +42,8 @@ class SchemaChanges {
                                                   std::int64_t number);
   // All without contexts, or only `schema`; `keep` of each database stay. What was dropped.
   Result<std::vector<services::SchemaRef>> removeEmpty(const NamedRef& database,
-                                                       const std::string& schema, std::int64_t keep);
+                                                       const std::string& schema,
+                                                       std::int64_t keep);
   // Number of contexts concerned. Off: those that are enabled, their sessions end on all nodes.
   // On: those that were switched off so.
   Result<std::size_t> setEnabled(const std::string& schema, bool enabled);

@@ -98,7 +98,8 @@ Status ensureCounterTables(db::Connection& config) {
 
 Error storageError(const Error& error, const std::string& doing) {
   if (error.name().starts_with("ADM-")) return error;
-  if (error.code == Code::kDbDeadlock) return Error(Code::kDbDeadlock, doing + ": " + error.message);
+  if (error.code == Code::kDbDeadlock)
+    return Error(Code::kDbDeadlock, doing + ": " + error.message);
   return Error(Code::kAdmStorage, doing + ": " + error.message);
 }
 

@@ -29,8 +29,9 @@ struct Surroundings {
   std::shared_ptr<services::SessionService> sessions;  // may be null
 };
 
-// Runs `work` in a transaction on a connection of `open`; again, after a short random wait, when the
-// database rolled it back, at most kTransactionAttempts times. Errors as storageError() gives them.
+// Runs `work` in a transaction on a connection of `open`; again, after a short random wait, when
+// the database rolled it back, at most kTransactionAttempts times. Errors as storageError() gives
+// them.
 inline constexpr int kTransactionAttempts = 5;
 Status transact(const std::function<Result<db::Lease>()>& open, const std::string& doing,
                 const std::function<Status(db::Connection&)>& work);

@@ -12,7 +12,8 @@ namespace {
 
 constexpr int kUnknownColumn = 1054;
 // Kept as attributes until there are tables of contacts.
-constexpr const char* kAttributes = "('displayName', 'givenName', 'surName', 'department', 'company')";
+constexpr const char* kAttributes =
+    "('displayName', 'givenName', 'surName', 'department', 'company')";
 
 Error invalid(const std::string& text) { return Error(Code::kAdmInvalidData, text); }
 
@@ -54,7 +55,8 @@ Status setPassword(db::Connection& schema, std::int32_t contextId, std::int32_t 
 Status setAttribute(db::Connection& schema, std::int32_t contextId, std::int32_t id,
                     const std::string& name, const std::string& value) {
   const std::vector<db::Value> key{std::int64_t{contextId}, std::int64_t{id}, name};
-  auto done = schema.execute("DELETE FROM user_attribute WHERE cid = ? AND id = ? AND name = ?", key);
+  auto done =
+      schema.execute("DELETE FROM user_attribute WHERE cid = ? AND id = ? AND name = ?", key);
   if (done && !value.empty())
     done = schema.execute("INSERT INTO user_attribute (cid, id, name, value, uuid) "
                           "VALUES (?, ?, ?, ?, ?)", {key[0], key[1], key[2], value, randomUuid()});
@@ -217,7 +219,8 @@ Result<std::int32_t> UserStorage::remove(std::int32_t contextId, const UserRef& 
           auto guests = schema.query("SELECT id FROM user WHERE cid = ? AND guestCreatedBy = ?",
                                      {cid, std::int64_t{*id}});
           if (!guests) return guests.error();
-          for (const auto& row : *guests) going.push_back(static_cast<std::int32_t>(row.integer(0)));
+          for (const auto& row : *guests)
+            going.push_back(static_cast<std::int32_t>(row.integer(0)));
         }
         for (auto one = going.rbegin(); one != going.rend(); ++one)
           if (auto gone = deleteRows(schema, contextId, *one); !gone) return gone;

@@ -53,7 +53,8 @@ std::string checkUser(const NewUser& user) {
                                    &user.imapLogin, &user.smtpServer};
   for (const auto* text : optional)
     if (!text->empty())
-      if (auto wrong = checkText("an optional value", *text, kMaxText); !wrong.empty()) return wrong;
+      if (auto wrong = checkText("an optional value", *text, kMaxText); !wrong.empty())
+        return wrong;
   return {};
 }
 

@@ -74,7 +74,8 @@ std::string checkDatabase(const Database& database) {
     return wrong;
   if (database.password.size() > kMaxName) return "database password is too long";
   if (!db::isSchemaName(database.name) || database.name.size() > kMaxSchemaPrefix)
-    return "database name must be 1 to 21 characters of A-Z a-z 0-9 _ $ -, because the names of its "
+    return "database name must be 1 to 21 characters of A-Z a-z 0-9 _ $ -, because the names of "
+           "its "
            "schemas begin with it";
   if (database.weight < 0 || database.maxUnits > INT32_MAX || database.poolMax < 0 ||
       database.poolMax > 100000 || database.poolInitial < 0 || database.poolInitial > 100000)
@@ -242,7 +243,8 @@ Result<std::int32_t> UtilStorage::registerDatabase(const Database& given) {
   if (!same) return storageError(same.error(), doing);
   if (!same->empty())
     return Error(Code::kAdmExists, "a database with the name " + database.name +
-                                       " is registered already, its id is " + same->front().text(0));
+                                       " is registered already, its id is " +
+                                       same->front().text(0));
   auto id = nextConfigId(**lease);
   if (!id) return storageError(id.error(), doing);
   if (auto inserted = insertDatabase(**lease, database, *id); !inserted)

@@ -40,11 +40,12 @@ class MariaDb:
     STOP_SECONDS = 30
     host = "127.0.0.1"  # where it listens
 
-    def __init__(self, directory=None, port=None, buffer_mb=64):
+    def __init__(self, directory=None, port=None, buffer_mb=64, options=()):
         self.own_directory = directory is None
         self.directory = directory or tempfile.mkdtemp(prefix="ox-mariadb-")
         self.port = port
         self.buffer_mb = buffer_mb
+        self.options = list(options)  # more of the server's own
         self.process = None
         self.data = os.path.join(self.directory, "data")
         self.log = os.path.join(self.directory, "error.log")
@@ -86,7 +87,7 @@ class MariaDb:
              "--bind-address=" + self.host, "--port=%d" % port, "--skip-name-resolve",
              "--log-error=" + self.log, "--innodb-buffer-pool-size=%dM" % self.buffer_mb,
              "--innodb-log-file-size=32M", "--innodb-flush-log-at-trx-commit=2",
-             "--max-connections=500"],
+             "--max-connections=500"] + self.options,
             env=self._environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, start_new_session=True)
 

@@ -38,7 +38,8 @@ struct Setting {
 
 class Config {
  public:
-  // Reads every *.properties below `etc` (recursively; names beginning with a dot are skipped).
+  // Reads every *.properties below `etc` (recursively; names beginning with a dot are skipped) and
+  // dbconnector.yaml, whose values file() gives.
   // Never throws for content; problems() holds what was found. Relations between keys are checked
   // as well (config/rules.h, config/secrets.h). Files below hazelcast/ and
   // excludedupdatetasks.properties are read by file() and getFrom() only.

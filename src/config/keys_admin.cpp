@@ -61,8 +61,8 @@ const Key<std::string> kNewContextAccessCombination(
 const Key<std::int64_t> kSchemaMoveMaintenanceReason(
     {.name = "SCHEMA_MOVE_MAINTENANCE_REASON", .file = "plugin/hosting.properties",
      .defaultText = "1431655765", .min = 0, .max = 4294967295,
-     .help = "Reason with which the contexts of a schema are disabled while it is moved. Not there "
-     "yet: this release moves no schemas."});
+     .help = "Reason with which disableschema disables the contexts of a schema, and "
+     "movecontextdatabase a context while it moves."});
 
 const Key<bool> kLockOnWriteContext(
     {.name = "LOCK_ON_WRITE_CONTEXT_INTO_PAYLOAD_DB", .file = "plugin/hosting.properties",

@@ -13,13 +13,14 @@ const Key<std::string> kReadUrl(
     {.name = "readUrl", .file = "configdb.properties",
      .defaultText = "jdbc:mysql://localhost/configdb",
      .allowed = "jdbc:mysql://host[:port]/schema or jdbc:mariadb://host[:port]/schema",
+     .reloadable = true,
      .help = "Where the configuration database is read, in the form of the original.",
      .check = checkJdbcUrl});
 
 const Key<std::string> kReadProperty(
     {.name = "readProperty.N", .file = "configdb.properties", .defaultText = "",
      .stockText = "readProperty.1=user=openexchange\nreadProperty.2=password=secret",
-     .allowed = "name=value", .secret = true,
+     .allowed = "name=value", .reloadable = true, .secret = true,
      .help = "Properties of the reading connections, numbered, each one name=value: user, password, "
      "connectTimeout, socketTimeout and the like. The delivered password is published: "
      "choose your own.",
@@ -34,63 +35,74 @@ const Key<std::string> kWriteUrl(
     {.name = "writeUrl", .file = "configdb.properties",
      .defaultText = "jdbc:mysql://localhost/configdb",
      .allowed = "jdbc:mysql://host[:port]/schema or jdbc:mariadb://host[:port]/schema",
+     .reloadable = true,
      .help = "Where the configuration database is written: the master.",
      .check = checkJdbcUrl});
 
 const Key<std::string> kWriteProperty(
     {.name = "writeProperty.N", .file = "configdb.properties", .defaultText = "",
      .stockText = "writeProperty.1=user=openexchange\nwriteProperty.2=password=secret",
-     .allowed = "name=value", .secret = true,
+     .allowed = "name=value", .reloadable = true, .secret = true,
      .help = "As readProperty.N, for the writing connections.",
      .check = checkNameValue});
 
 const Key<Millis> kPoolCleanerInterval(
     {.name = "cleanerInterval", .file = "configdb.properties", .defaultText = "10000", .min = 100,
      .max = 86400000,
+     .reloadable = true,
      .help = "How often idle connections are looked through."});
 
 const Key<std::int64_t> kPoolMaxIdle(
     {.name = "maxIdle", .file = "configdb.properties", .defaultText = "-1", .min = -1,
      .max = 100000,
+     .reloadable = true,
      .help = "How many unused connections a pool keeps; -1 = no limit."});
 
 const Key<Millis> kPoolMaxIdleTime(
     {.name = "maxIdleTime", .file = "configdb.properties", .defaultText = "60000", .min = 100,
      .max = 86400000,
+     .reloadable = true,
      .help = "After which time an unused connection is closed."});
 
 const Key<std::int64_t> kPoolMaxActive(
     {.name = "maxActive", .file = "configdb.properties", .defaultText = "100", .min = 1,
      .max = 100000,
+     .reloadable = true,
      .help = "Connections of one pool. The value in the row of a registered database takes "
      "precedence for that database."});
 
 const Key<Millis> kPoolMaxWait(
     {.name = "maxWait", .file = "configdb.properties", .defaultText = "10000", .min = 0,
      .max = 3600000,
+     .reloadable = true,
      .help = "How long a thread waits for a connection of an exhausted pool before it fails."});
 
 const Key<Millis> kPoolMaxLifeTime(
     {.name = "maxLifeTime", .file = "configdb.properties", .defaultText = "600000", .min = 1000,
      .max = 31536000000,
+     .reloadable = true,
      .help = "After which time a connection is replaced even though it is used."});
 
 const Key<std::string> kPoolExhaustedAction(
     {.name = "exhaustedAction", .file = "configdb.properties", .defaultText = "BLOCK",
      .values = {"BLOCK", "FAIL", "GROW"},
+     .reloadable = true,
      .help = "What happens when all connections of a pool are in use: wait, fail at once, or open "
      "more."});
 
 const Key<bool> kPoolTestOnActivate(
     {.name = "testOnActivate", .file = "configdb.properties", .defaultText = "false",
+     .reloadable = true,
      .help = "Whether a connection is tested each time it is taken."});
 
 const Key<bool> kPoolTestOnDeactivate(
     {.name = "testOnDeactivate", .file = "configdb.properties", .defaultText = "true",
+     .reloadable = true,
      .help = "Whether a connection is tested each time it is given back."});
 
 const Key<bool> kPoolTestOnIdle(
     {.name = "testOnIdle", .file = "configdb.properties", .defaultText = "false",
+     .reloadable = true,
      .help = "Whether unused connections are tested by the cleaner."});
 
 const Key<bool> kPoolTestThreads(
@@ -100,14 +112,23 @@ const Key<bool> kPoolTestThreads(
 const Key<bool> kReplicationMonitor(
     {.name = "com.openexchange.database.replicationMonitor", .file = "configdb.properties",
      .defaultText = "true",
+     .reloadable = true,
      .help = "Whether a read goes to the master as long as the slave has not yet seen the last "
      "change that this node made to the context."});
 
 const Key<bool> kCheckWriteCons(
     {.name = "com.openexchange.database.checkWriteCons", .file = "configdb.properties",
      .defaultText = "false",
-     .help = "Whether a writing connection that only read is reported as a warning. Not there yet: "
-     "the value has no effect."});
+     .reloadable = true,
+     .help = "Whether a writing connection of a context that changed nothing is reported as a warning."});
+
+const Key<std::int64_t> kStatementTimeout(
+    {.name = "com.openexchange.database.statementTimeout", .file = "configdb.properties",
+     .defaultText = "-1", .min = -1, .max = 86400000,
+     .reloadable = true, .ours = true,
+     .help = "Milliseconds after which the server itself ends a statement; -1 = the socketTimeout of "
+     "the connection, so that nothing goes on that nobody waits for, 0 = never. Update tasks and "
+     "moves of contexts have no limit. MariaDB limits every statement, MySQL only SELECT."});
 
 const Key<std::string> kDatabaseLockMech(
     {.name = "com.openexchange.database.lockMech", .file = "configdb.properties",

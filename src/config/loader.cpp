@@ -10,6 +10,7 @@
 #include "config/rules.h"
 #include "config/secrets.h"
 #include "config/value.h"
+#include "config/yaml.h"
 
 namespace ox::config {
 
@@ -21,6 +22,8 @@ constexpr int kMaxDepth = 8;
 constexpr std::size_t kMaxFiles = 1000;
 constexpr std::size_t kMaxProblems = 1000;
 constexpr const char* kExcludedTasks = "excludedupdatetasks.properties";
+constexpr const char* kDriverFile = "dbconnector.yaml";
+constexpr const char* kDriverSection = "com.mysql.jdbc";
 constexpr std::string_view kStructurePrefix = "com.openexchange.hazelcast.configuration.";
 
 bool structureFile(const std::string& file) { return file.rfind("hazelcast/", 0) == 0; }
@@ -80,6 +83,7 @@ class Loader {
       files.resize(kMaxFiles);
     }
     for (const auto& file : files) read(file);
+    if (fs::exists(root / kDriverFile, error)) readDriverParameters((root / kDriverFile).string());
     for (auto& p : checkRules(*config_)) add(std::move(p));
     for (auto& p : checkSecrets(*config_)) add(std::move(p));
     std::stable_sort(config_->problems_.begin(), config_->problems_.end(),
@@ -125,6 +129,23 @@ class Loader {
       }
       entries.emplace_back(std::move(entry.key), std::move(setting));
     }
+  }
+
+  // What the names mean is known to who uses them (src/database).
+  void readDriverParameters(const std::string& path) {
+    const auto text = readPropertiesFile(path);
+    if (!text) {
+      problem(Severity::kError, kDriverFile, 0, {}, text.error().message);
+      return;
+    }
+    PropertiesText parsed = parseYamlSection(*text, kDriverSection);
+    for (auto& p : parsed.problems)
+      problem(p.error ? Severity::kError : Severity::kWarn, kDriverFile, p.line, std::move(p.key),
+              std::move(p.text));
+    auto& entries = config_->byFile_[kDriverFile];
+    for (auto& entry : parsed.entries)
+      entries.emplace_back(std::move(entry.key),
+                           Setting{std::move(entry.value), kDriverFile, entry.line});
   }
 
   void judge(const std::string& name, const Setting& setting) {

@@ -18,6 +18,7 @@ namespace {
 constexpr std::size_t kMaxStatementBytes = 64u << 20;
 constexpr std::size_t kMaxResultRows = 5'000'000;
 constexpr std::size_t kMaxSchemaName = 64;
+constexpr unsigned long kMaxExecutionTimeSince = 50708;  // MySQL
 constexpr unsigned kConnectionKilled = 1927;  // MariaDB's ER_CONNECTION_KILLED
 
 // The library wants every thread announced and dismissed.
@@ -86,6 +87,24 @@ struct Connection::Impl {
     if (isConnectionLoss(number)) broken = true;
     return Error(codeFor(number), place + ": " + mysql_error(handle) + " (" +
                                       std::to_string(number) + ")");
+  }
+
+  // One round trip for all that a session is told.
+  Status prepareSession(const ConnectionSettings& settings) {
+    std::string sql = "SET SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',STRICT_TRANS_TABLES')";
+    if (!settings.timeZone.empty()) sql += ", time_zone = '" + escape(settings.timeZone) + "'";
+    if (!settings.collation.empty())
+      sql += ", collation_connection = '" + escape(settings.collation) + "'";
+    const int millis = settings.statementTimeoutMillis < 0 ? settings.readTimeoutMillis
+                                                           : settings.statementTimeoutMillis;
+    if (mariadb_connection(handle))
+      sql += ", max_statement_time = " + std::to_string(millis / 1000) + "." +
+             std::to_string(1000 + millis % 1000).substr(1);
+    else if (mysql_get_server_version(handle) >= kMaxExecutionTimeSince)
+      sql += ", max_execution_time = " + std::to_string(millis);
+    for (const auto& [name, value] : settings.sessionVariables) sql += ", " + name + " = " + value;
+    if (auto sent = send(sql, {}); !sent) return sent;
+    return receive(nullptr);
   }
 
   std::string escape(std::string_view text) {
@@ -172,13 +191,15 @@ Result<std::unique_ptr<Connection>> Connection::open(const ConnectionSettings& s
   const unsigned protocol =
       settings.socketPath.empty() ? MYSQL_PROTOCOL_TCP : MYSQL_PROTOCOL_SOCKET;
   mysql_options(h, MYSQL_OPT_PROTOCOL, &protocol);
-  mysql_options(h, MYSQL_INIT_COMMAND,
-                "SET SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',STRICT_TRANS_TABLES')");
   const my_bool on = 1;
   const my_bool off = 0;
   if (settings.useTls) {
     mysql_options(h, MYSQL_OPT_SSL_ENFORCE, &on);
     if (!settings.tlsCa.empty()) mysql_options(h, MYSQL_OPT_SSL_CA, settings.tlsCa.c_str());
+    if (!settings.tlsCert.empty()) mysql_options(h, MYSQL_OPT_SSL_CERT, settings.tlsCert.c_str());
+    if (!settings.tlsKey.empty()) mysql_options(h, MYSQL_OPT_SSL_KEY, settings.tlsKey.c_str());
+    if (!settings.tlsVersions.empty())
+      mysql_options(h, MARIADB_OPT_TLS_VERSION, settings.tlsVersions.c_str());
     mysql_options(h, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, settings.tlsVerify ? &on : &off);
   }
   const bool socket = !settings.socketPath.empty();
@@ -196,6 +217,9 @@ Result<std::unique_ptr<Connection>> Connection::open(const ConnectionSettings& s
     return Error(Code::kDbNoConnection,
                  impl.place + ": TLS is demanded, but the server offered a clear connection");
   impl.schema = settings.schema;
+  if (auto set = impl.prepareSession(settings); !set)
+    return Error(set.error().code, "the settings of a new session were refused by " +
+                                       set.error().message);
   return connection;
 }
 

@@ -3,7 +3,7 @@
 // Why not Poco::Data: Debian's has no TLS hook, no error numbers, prepared statements only
 // (docs/decisions). Threads: a Connection is used by one thread at a time. Values are bound by
 // the server's prepared statements or escaped by the library, never pasted into SQL.
-// Connections are utf8mb4, strict about truncation, and use TCP for "localhost" as JDBC does.
+// Connections are utf8mb4, in UTC, strict about truncation, and use TCP for "localhost" as JDBC does.
 // Limits: kMaxStatementBytes, kMaxResultRows (connection.cpp).
 // Errors: DB-0001 no connection (2002, 2003, 2006, 2013), DB-0005 duplicate key (1062), DB-0006
 // rolled back (1205, 1213), otherwise DB-0002; sqlError() keeps the server's number.
@@ -32,17 +32,28 @@ struct ConnectionSettings {
   std::string schema;      // empty = none selected
   int connectTimeoutMillis = 15000;
   int readTimeoutMillis = 15000;  // 0 = none
-  bool useTls = false;
+  bool useTls = false;     // then a connection without a cipher is refused
   std::string tlsCa;       // PEM file; empty = the system's certificates
   bool tlsVerify = true;   // certificate and host name, when useTls
+  std::string tlsCert;     // our own certificate and key, PEM; empty = none
+  std::string tlsKey;
+  std::string tlsVersions;  // "TLSv1.2,TLSv1.3"; empty = what both sides can
+  std::string timeZone = "+00:00";  // of the session; empty = the server's
+  std::string collation;            // of the connection, utf8mb4_*; empty = the library's
+  // The server ends a statement after this: below 0 = as readTimeoutMillis, 0 = never. MySQL knows
+  // such a limit for SELECT only.
+  int statementTimeoutMillis = -1;
+  std::vector<std::pair<std::string, std::string>> sessionVariables;  // checked names, SQL values
+  bool operator==(const ConnectionSettings&) const = default;
 };
 
 // Parses "jdbc:mysql://host:port/schema?k=v&..." (also several k=v, missing port or schema; host
 // may be [IPv6]). Driver parameters that mean something here are applied (connectTimeout,
 // socketTimeout, useSSL, ...), the rest is ignored. DB-0004 names what is wrong.
-Result<ConnectionSettings> parseJdbcUrl(std::string_view url);
-// One driver parameter, from a URL or from readProperty.N / writeProperty.N (names in any case;
-// "user" and "password" too). Unknown names are ignored, as the driver does.
+// `base`: what holds unless the URL says otherwise.
+Result<ConnectionSettings> parseJdbcUrl(std::string_view url, const ConnectionSettings& base = {});
+// One driver parameter, from a URL, dbconnector.yaml, readProperty.N or writeProperty.N (names in any
+// case; "user" and "password" too). Unknown names are ignored, as the driver does.
 Status applyDriverParameter(ConnectionSettings& settings, const std::string& name,
                             const std::string& value);
 

@@ -9,7 +9,6 @@ namespace ox::db {
 namespace {
 
 constexpr std::size_t kMaxUrl = 2048;
-constexpr std::int64_t kMaxTimeoutMillis = 24LL * 3600 * 1000;
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -47,50 +46,14 @@ std::string decode(std::string_view text) {
   return out;
 }
 
-Status setTimeout(int& target, const std::string& name, const std::string& value) {
-  std::int64_t millis = 0;
-  const auto [end, problem] = std::from_chars(value.data(), value.data() + value.size(), millis);
-  if (problem != std::errc() || end != value.data() + value.size() || millis < 0 ||
-      millis > kMaxTimeoutMillis)
-    return bad("parameter " + name + " must be milliseconds from 0 to 86400000");
-  target = static_cast<int>(millis);
-  return {};
-}
-
 }  // namespace
 
-Status applyDriverParameter(ConnectionSettings& settings, const std::string& name,
-                            const std::string& value) {
-  const std::string key = lower(name);
-  const std::string low = lower(value);
-  if (key == "user") settings.user = value;
-  else if (key == "password") settings.password = value;
-  else if (key == "connecttimeout") return setTimeout(settings.connectTimeoutMillis, name, value);
-  else if (key == "sockettimeout") return setTimeout(settings.readTimeoutMillis, name, value);
-  else if (key == "usessl" || key == "requiressl") {
-    if (low == "true") settings.useTls = true;
-    else if (low == "false" && key == "usessl") settings.useTls = false;
-    else if (low != "false") return bad("parameter " + name + " must be true or false");
-  } else if (key == "verifyservercertificate") settings.tlsVerify = low != "false";
-  else if (key == "trustservercertificate") settings.tlsVerify = low == "false";
-  else if (key == "sslmode") {
-    if (low == "disabled" || low == "disable" || low == "preferred") settings.useTls = false;
-    else if (low == "required" || low == "trust") settings.useTls = true, settings.tlsVerify = false;
-    else if (low == "verify_ca" || low == "verify_identity" || low == "verify-ca" ||
-             low == "verify-full")
-      settings.useTls = settings.tlsVerify = true;
-    else return bad("parameter sslMode must be DISABLED, PREFERRED, REQUIRED, VERIFY_CA or "
-                    "VERIFY_IDENTITY");
-  } else if (key == "serversslcert") {
-    settings.tlsCa = value;
-    if (settings.tlsCa.starts_with("file:")) settings.tlsCa.erase(0, 5);
-  } else if (key == "localsocket" || key == "unixsocket") settings.socketPath = value;
-  return {};
-}
-
-Result<ConnectionSettings> parseJdbcUrl(std::string_view url) {
+Result<ConnectionSettings> parseJdbcUrl(std::string_view url, const ConnectionSettings& base) {
   if (url.size() > kMaxUrl) return bad("URL is longer than 2048 characters");
-  ConnectionSettings settings;
+  ConnectionSettings settings = base;
+  settings.host.clear();
+  settings.port = ConnectionSettings().port;
+  settings.schema.clear();
   const std::string head = lower(url.substr(0, 13));
   std::size_t at = 0;
   if (head.starts_with("jdbc:mysql://")) at = 13;

@@ -67,9 +67,35 @@ class Node(cluster.Node):
         return self.tail(1000)
 
 
+def certificates(directory):
+    """A certificate authority and a server's certificate for localhost, made by openssl."""
+    def openssl(*words):
+        subprocess.run(["openssl"] + list(words), check=True, cwd=directory, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test ca",
+            "-keyout", "ca-key.pem", "-out", "ca.pem")
+    openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-keyout", "key.pem",
+            "-out", "request.pem")
+    with open(os.path.join(directory, "names"), "w", encoding="utf-8") as names:
+        names.write("subjectAltName=DNS:localhost\n")
+    openssl("x509", "-req", "-in", "request.pem", "-CA", "ca.pem", "-CAkey", "ca-key.pem", "-days", "2",
+            "-CAcreateserial", "-extfile", "names", "-out", "cert.pem")
+    return [os.path.join(directory, name) for name in ("ca.pem", "cert.pem", "key.pem")]
+
+
 def live_program(checks, server):
+    with tempfile.TemporaryDirectory(prefix="ox-tls-") as directory:
+        authority, certificate, key = certificates(directory)
+        with MariaDb(options=["--ssl-ca=" + authority, "--ssl-cert=" + certificate,
+                              "--ssl-key=" + key]) as encrypted:
+            encrypted.create_account("ox", "ox")
+            run_live_program(checks, server, {"OX_TEST_DB_TLS_PORT": str(encrypted.port),
+                                              "OX_TEST_DB_TLS_CA": authority})
+
+
+def run_live_program(checks, server, more):
     server.create_account("ox", "ox")
-    env = dict(os.environ, OX_TEST_DB_PORT=str(server.port))
+    env = dict(os.environ, OX_TEST_DB_PORT=str(server.port), **more)
     program = os.path.join(BUILD, "tests", "unit", "database", "database_live_test")
     done = subprocess.run([program], env=env, text=True, errors="replace", stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, timeout=300)
@@ -265,6 +291,34 @@ def heals(checks, node, server):
     checks.check("configdb is back", node.admin("listserver").returncode == 0)
 
 
+def driver_file(checks, node):
+    """dbconnector.yaml is taken over by a reload; a mistake in it is told and nothing changes."""
+    path = os.path.join(node.etc, "dbconnector.yaml")
+
+    def reload_with(text):
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(text)
+        return node.admin("reloadconfiguration")
+    done = reload_with("com.mysql.jdbc:\n  useSSL: true\n")
+    checks.check("reload", done.returncode == 0, done.stdout + done.stderr)
+    done = node.admin("listserver")
+    checks.check("TLS is demanded of a server without it", done.returncode == 106 and
+                 ("SSL is required" in done.stderr or "TLS is demanded" in done.stderr), done.stderr)
+    done = reload_with("com.mysql.jdbc:\n  useSSL: [\n")
+    checks.check("a file that is no YAML is refused with its line", done.returncode == 1 and
+                 "dbconnector.yaml:" in done.stdout + done.stderr, done.stdout + done.stderr)
+    checks.check("--check-config says it too", node.check_config().returncode == 1)
+    done = reload_with("com.mysql.jdbc:\n  useSSL: false\n  sessionVariables: wait_timeout=4321\n")
+    checks.check("reload again", done.returncode == 0, done.stdout + done.stderr)
+    checks.check("and configdb answers", node.admin("listserver").returncode == 0)
+    cluster.edit_properties(os.path.join(node.etc, "configdb.properties"),
+                            {"com.openexchange.database.checkWriteCons": "true"})
+    checks.check("reload of a key", node.admin("reloadconfiguration").returncode == 0)
+    done = node.tool("listuser", "-c", "1", "-A", "oxadmin", "-P", "secret")
+    checks.check("a writing connection that only read is told", done.returncode == 0 and
+                 "changed nothing" in node.log(), done.stderr)
+
+
 def main():
     checks = Checks()
     directory = tempfile.mkdtemp(prefix="ox-database-")
@@ -283,8 +337,10 @@ def main():
             rehash(checks, node, server, schema)
             updating(checks, node, server, schema)
             heals(checks, node, server)
+            driver_file(checks, node)
             node.stop()
             errors = re.findall(r"^\d{4}-\S+ ERROR .*\n.*", node.log(), re.M)
+            errors = [e for e in errors if "dbconnector.yaml:" not in e]  # the refused reload
             checks.check("no ERROR record", not errors, errors[:3])
             secrets = [s for s in SECRETS if s in node.log()]
             checks.check("no secret in the log", not secrets, secrets)

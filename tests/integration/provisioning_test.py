@@ -8,13 +8,17 @@ import sys
 import tally
 from tally import check
 from two_nodes import TwoNodes
-from cluster import Browser, wait_for
+from cluster import Browser, edit_properties, wait_for
 from processes import Failure
 
 CONFIG = "configdb"
 
 
 class Cluster(TwoNodes):
+    def configure(self):
+        for node in self.nodes:
+            edit_properties(os.path.join(node.etc, "configdb.properties"), {"cleanerInterval": 500})
+
     def administer(self, name, *words, code=0):
         """A tool of the master administrator at node 1; everything it printed."""
         done = self.nodes[0].admin(name, "-A", "oxadminmaster", "-P", self.master, *words,
@@ -222,6 +226,14 @@ def installation(cluster):
             cluster.login(Browser(), n, "oxadmin", 1) for n in cluster.nodes] and
             int(cluster.sql(connected)[0][0]) >= 2, pause=0.3)
         check(True, "a changed account is taken over by both nodes")
+    except Failure as late:
+        check(False, str(late))
+    cluster.sql("update db_pool set login = 'openexchange', password = '%s' where db_pool_id = %d" % (
+        cluster.configdb_password, other))
+    try:
+        wait_for("both nodes to leave the former account",
+                 lambda: cluster.sql(connected) == [["0"]], pause=0.3)
+        check(True, "a row that was changed by hand is taken over by both nodes")
     except Failure as late:
         check(False, str(late))
     cluster.administer("changedatabase", "-i", other, "-H", "jdbc:mysql://127.0.0.1:%d/?socketTimeout=9000" % port)

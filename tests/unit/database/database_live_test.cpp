@@ -98,6 +98,83 @@ TEST_CASE("TLS that was demanded is never clear text" * doctest::skip(!live())) 
   CHECK(c.error().code == Code::kDbNoConnection);
 }
 
+TEST_CASE("TLS that was demanded is on: there is a cipher, and the certificate is checked" *
+          doctest::skip(std::getenv("OX_TEST_DB_TLS_PORT") == nullptr)) {
+  auto s = settings();
+  s.port = static_cast<std::uint16_t>(std::atoi(std::getenv("OX_TEST_DB_TLS_PORT")));
+  const std::string authority = std::getenv("OX_TEST_DB_TLS_CA");
+  const auto with = [&](std::initializer_list<std::pair<const char*, std::string>> parameters) {
+    auto changed = s;
+    for (const auto& [name, value] : parameters)
+      REQUIRE(applyDriverParameter(changed, name, value));
+    return Connection::open(changed);
+  };
+  auto clear = with({});
+  REQUIRE(clear);
+  CHECK((*clear)->tlsCipher().empty());
+  auto trusting = with({{"sslMode", "REQUIRED"}});
+  REQUIRE(trusting);
+  CHECK((*trusting)->tlsCipher().size() > 5);
+  auto checked = with({{"useSSL", "true"}, {"serverSslCert", "file:" + authority}});
+  REQUIRE(checked);
+  auto cipher = (*checked)->query("SHOW SESSION STATUS LIKE 'Ssl_cipher'");
+  REQUIRE(cipher);
+  CHECK(cipher->front().text(1) == (*checked)->tlsCipher());
+  auto version = with({{"useSSL", "true"}, {"serverSslCert", authority},
+                       {"enabledTLSProtocols", "TLSv1.2"}});
+  REQUIRE(version);
+  CHECK((*version)->query("SHOW SESSION STATUS LIKE 'Ssl_version'")->front().text(1) == "TLSv1.2");
+  CHECK_FALSE(with({{"useSSL", "true"}}));  // the authority is unknown to this machine
+  s.host = "127.0.0.1";                     // another name than the certificate's
+  CHECK_FALSE(with({{"useSSL", "true"}, {"serverSslCert", authority}}));
+}
+
+TEST_CASE("a session is in UTC, utf8mb4, strict, and with what was asked for" *
+          doctest::skip(!live())) {
+  const char* show = "SELECT @@time_zone, @@character_set_client, @@character_set_connection, "
+                     "@@character_set_results, @@collation_connection, @@sql_mode, "
+                     "@@max_statement_time, @@wait_timeout";
+  auto plain = open()->query(show);
+  REQUIRE(plain);
+  CHECK(plain->front().text(0) == "+00:00");
+  for (const std::size_t i : {1, 2, 3}) CHECK(plain->front().text(i) == "utf8mb4");
+  CHECK(plain->front().text(5).find("STRICT_TRANS_TABLES") != std::string::npos);
+  CHECK(plain->front().text(6) == "15.000000");  // as long as the client waits
+  auto s = settings();
+  REQUIRE(applyDriverParameter(s, "serverTimezone", "+02:00"));
+  REQUIRE(applyDriverParameter(s, "connectionCollation", "utf8mb4_unicode_ci"));
+  REQUIRE(applyDriverParameter(s, "sessionVariables", "wait_timeout=77,max_statement_time=3"));
+  auto other = Connection::open(s);
+  REQUIRE(other);
+  auto rows = (*other)->query(show);
+  REQUIRE(rows);
+  CHECK(rows->front().text(0) == "+02:00");
+  CHECK(rows->front().text(4) == "utf8mb4_unicode_ci");
+  CHECK(rows->front().text(6) == "3.000000");
+  CHECK(rows->front().text(7) == "77");
+  s.sessionVariables = {{"no_such_variable", "1"}};
+  auto refused = Connection::open(s);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message.find("no_such_variable") != std::string::npos);
+}
+
+TEST_CASE("the server ends a statement that takes too long, the connection goes on" *
+          doctest::skip(!live())) {
+  auto s = settings();
+  s.statementTimeoutMillis = 50;
+  auto c = Connection::open(s);
+  REQUIRE(c);
+  auto slow = (*c)->query("SELECT SLEEP(600)");
+  REQUIRE_FALSE(slow);
+  CHECK(slow.error().code == Code::kDbSql);
+  CHECK((*c)->sqlError() == 1969);
+  CHECK_FALSE((*c)->broken());
+  CHECK((*c)->query("SELECT 1"));
+  s.statementTimeoutMillis = 0;
+  CHECK((*Connection::open(s))->query("SELECT @@max_statement_time")->front().text(0) ==
+        "0.000000");
+}
+
 TEST_CASE("a transaction rolls back unless committed" * doctest::skip(!live())) {
   auto c = open("live_tx");
   REQUIRE(c->execute("CREATE OR REPLACE TABLE t (i INT)"));

@@ -111,3 +111,59 @@ TEST_CASE("driver parameters that mean something are applied") {
   CHECK(mode->useTls);
   CHECK(mode->tlsVerify);
 }
+
+TEST_CASE("parameters of a URL are stronger than those below it, and keep what they do not name") {
+  ConnectionSettings base;
+  base.host = "elsewhere";
+  base.port = 1;
+  base.schema = "other";
+  REQUIRE(applyDriverParameter(base, "socketTimeout", "1000"));
+  REQUIRE(applyDriverParameter(base, "connectTimeout", "2000"));
+  auto settings = parseJdbcUrl("jdbc:mysql://h/?socketTimeout=3000", base);
+  REQUIRE(settings);
+  CHECK(settings->host == "h");
+  CHECK(settings->port == 3306);
+  CHECK(settings->schema.empty());
+  CHECK(settings->readTimeoutMillis == 3000);
+  CHECK(settings->connectTimeoutMillis == 2000);
+  CHECK(parseJdbcUrl("jdbc:mysql:///x", base)->host == "localhost");
+}
+
+TEST_CASE("driver parameters: what is understood, what is refused, what is ignored") {
+  ConnectionSettings s;
+  const auto fine = [&](const char* name, const char* value) {
+    return applyDriverParameter(s, name, value).ok();
+  };
+  CHECK(fine("serverTimezone", "UTC"));
+  CHECK(s.timeZone == "+00:00");
+  CHECK(fine("connectionTimeZone", "Europe/Berlin"));
+  CHECK(s.timeZone == "Europe/Berlin");
+  CHECK(fine("serverTimezone", "SERVER"));
+  CHECK(s.timeZone.empty());
+  CHECK_FALSE(fine("serverTimezone", "x'; DROP TABLE y"));
+  CHECK(fine("characterEncoding", "UTF-8"));
+  CHECK_FALSE(fine("characterEncoding", "ISO-8859-1"));
+  CHECK(fine("connectionCollation", "utf8mb4_bin"));
+  CHECK_FALSE(fine("connectionCollation", "latin1_swedish_ci"));
+  CHECK(fine("enabledTLSProtocols", "TLSv1.2,TLSv1.3"));
+  CHECK_FALSE(fine("enabledTLSProtocols", "TLSv1"));
+  CHECK_FALSE(fine("enabledTLSProtocols", ""));
+  CHECK(fine("serverSslCert", "file:///etc/ca.pem"));
+  CHECK(s.tlsCa == "/etc/ca.pem");
+  CHECK_FALSE(fine("trustCertificateKeyStoreUrl", "file:/x/trust.jks"));
+  CHECK_FALSE(fine("clientCertificateKeyStoreUrl", "file:/x/key.jks"));
+  CHECK(fine("requireSSL", "true"));
+  CHECK(s.useTls);
+  CHECK_FALSE(fine("useSSL", "perhaps"));
+  CHECK(fine("sessionVariables", "wsrep_sync_wait=1;note='a, b',mode=READ-ONLY"));
+  using Variables = std::vector<std::pair<std::string, std::string>>;
+  CHECK(s.sessionVariables ==
+        Variables{{"wsrep_sync_wait", "1"}, {"note", "'a, b'"}, {"mode", "'READ-ONLY'"}});
+  for (const char* bad : {"a", "=1", "a=", "a='b", "a=b'c", "a=1 OR 1=1;--", "a b=1",
+                          "autocommit=0", "SQL_MODE=''", "a='\\'", "a=(SELECT 1)", "a='x'y"})
+    CHECK_MESSAGE(!fine("sessionVariables", bad), bad);
+  for (const char* ignored : {"useUnicode", "autoReconnect", "useServerPrepStmts", "useTimezone",
+                              "rewriteBatchedStatements", "unknown"})
+    CHECK(fine(ignored, "whatever"));
+  CHECK_FALSE(fine("unknown", std::string(2000, 'x').c_str()));
+}
