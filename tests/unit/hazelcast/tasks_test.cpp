@@ -104,7 +104,10 @@ struct Runner {
   std::mutex mutex;
   std::condition_variable changed;
   std::vector<Result<Bytes>> results;
-  ~Runner() { runner->close(); }
+  ~Runner() {
+    runner->close();
+    workers->stop();  // a worker that is done may still hold the runner
+  }
   void run(const std::string& name, std::int64_t timeout = 1000) {
     runner->run(name, "x", timeout, [this](Result<Bytes> r) {
       std::lock_guard lock(mutex);
