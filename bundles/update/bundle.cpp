@@ -34,6 +34,11 @@ class UpdateActivator final : public runtime::BundleActivator {
                 },
                 [service](const services::SchemaRef& schema) {
                   static_cast<void>(service->kill(schema));
+                },
+                [service]() -> std::function<std::vector<std::string>()> {
+                  auto marks = service->bridgeMarks();
+                  if (marks.empty()) return {};
+                  return [marks] { return UpdateServiceImpl::settled(marks); };
                 }},
         UpdateServiceImpl::nodeName());
     registrations_ = registerOperations(*management, service_);

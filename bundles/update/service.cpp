@@ -112,15 +112,26 @@ Result<services::UpdateReport> UpdateServiceImpl::run(const services::SchemaRef&
   RunnerSettings settings = this->settings();
   settings.forced = wishes.forced;
   if (wishes.control) settings.control = wishes.control;
-  std::vector<std::pair<std::shared_ptr<services::UpgradeBridge>, std::uint64_t>> bridges;
-  if (bridges_ && !wishes.control)  // a job has many schemas and does not wait for each
-    for (auto& bridge : bridges_()) bridges.emplace_back(bridge, bridge->mark());
+  // A job has many schemas and does not wait for each.
+  const BridgeMarks marks = wishes.control ? BridgeMarks() : bridgeMarks();
   auto report = runner_.run(schema, gather(), readExclusions(*config), settings);
   if (!report) return report;
-  for (const auto& [bridge, mark] : bridges)
-    for (auto& text : bridge->settle(mark, kBridgeWaitMillis))
-      report->undelivered.push_back(std::move(text));
+  report->undelivered = settled(marks);
   return report;
+}
+
+UpdateServiceImpl::BridgeMarks UpdateServiceImpl::bridgeMarks() const {
+  BridgeMarks out;
+  if (bridges_)
+    for (auto& bridge : bridges_()) out.emplace_back(bridge, bridge->mark());
+  return out;
+}
+
+std::vector<std::string> UpdateServiceImpl::settled(const BridgeMarks& marks) {
+  std::vector<std::string> out;
+  for (const auto& [bridge, mark] : marks)
+    for (auto& text : bridge->settle(mark, kBridgeWaitMillis)) out.push_back(std::move(text));
+  return out;
 }
 
 Status UpdateServiceImpl::onContextLoad(const services::SchemaRef& schema,

@@ -83,6 +83,12 @@ class UpdateServiceImpl final : public services::UpdateService {
   Status kill(const services::SchemaRef& schema);  // the statement that runs there now
 
   static std::string nodeName();  // host:process
+  // The upgrade bridges and what they have failed at so far; settled() waits for them and says what an
+  // older cluster was not told of since.
+  using BridgeMarks = std::vector<std::pair<std::shared_ptr<services::UpgradeBridge>, std::uint64_t>>;
+  BridgeMarks bridgeMarks() const;
+  static std::vector<std::string> settled(const BridgeMarks& marks);
+
   void stop();
   const Runner& runner() const { return runner_; }
   // What is installed now; a name that is taken or unusable becomes a problem.

@@ -27,6 +27,7 @@ JobRun::JobRun(JobStore& store, services::DatabaseService& database, JobWork wor
       clock_(clock),
       throttle_(database, job_.settings.maxLagSeconds, job_.settings.maxRunning, clock) {
   control_->setUntil(job_.settings.until);
+  if (work_.watchBridges) undelivered_ = work_.watchBridges();
   control_->pause(job_.wish == "pause");
   for (const JobSchema& schema : schemas)
     if (schema.state == "pending" || schema.state == "running")
@@ -153,9 +154,25 @@ bool JobRun::next(std::int32_t poolId, Item& item) {
 void JobRun::worker(std::int32_t poolId) {
   log::setThreadName("update-job");
   for (Item item; next(poolId, item);) process(item);
-  std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
+  if (active_ == 1 && !stopping_ && undelivered_) {
+    lock.unlock();
+    noteUndelivered();
+    lock.lock();
+  }
   --active_;
   wake_.notify_all();
+}
+
+// By the last worker: the report of the job names what an older cluster does not know.
+void JobRun::noteUndelivered() {
+  std::string text;
+  for (const std::string& one : undelivered_()) text += (text.empty() ? "" : "; ") + one;
+  if (text.empty()) return;
+  text = "the older cluster was not told of: " + text;
+  if (text.size() > kJobTextBytes / 2) text = text.substr(0, kJobTextBytes / 2) + "... (see the log)";
+  const std::string before = note();
+  setNote(before.empty() ? text : before + "; " + text);
 }
 
 void JobRun::putBack(Item item, bool later) {

@@ -39,6 +39,9 @@ struct JobWork {
   std::function<Result<services::UpdateReport>(const services::SchemaRef&, const std::string& task,
                                                std::shared_ptr<RunControl>)> run;
   std::function<void(const services::SchemaRef&)> kill;  // ends the statement that runs now
+  // Called when a job begins here. What it returns waits (bounded) for an older cluster to be told of
+  // everything since, and says what it was not told of. May be empty.
+  std::function<std::function<std::vector<std::string>()>()> watchBridges = {};
 };
 
 class JobRun {
@@ -72,12 +75,14 @@ class JobRun {
   void putBack(Item item, bool later);
   void endWith(const std::string& state, const std::string& why);
   void setNote(const std::string& note);
+  void noteUndelivered();
 
   JobStore& store_;
   const JobWork work_;
   const Job job_;
   Clock& clock_;
   Throttle throttle_;
+  std::function<std::vector<std::string>()> undelivered_;  // empty = no bridge
   std::shared_ptr<RunControl> control_ = std::make_shared<RunControl>();
   mutable std::mutex mutex_;
   std::condition_variable wake_;
