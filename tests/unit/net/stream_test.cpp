@@ -273,6 +273,30 @@ TEST_CASE("nobody listens is refused; an address that cannot be used is not") {
   CHECK(answer.get_future().get() == Code::kNetClosed);
 }
 
+TEST_CASE("nobody takes the connection: given up when the time is over") {
+  // A listener whose queue is full: the kernel drops further requests in silence.
+  const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in a{};
+  a.sin_family = AF_INET;
+  inet_pton(AF_INET, "127.0.0.1", &a.sin_addr);
+  REQUIRE(::bind(listener, reinterpret_cast<sockaddr*>(&a), sizeof a) == 0);
+  REQUIRE(::listen(listener, 0) == 0);
+  socklen_t size = sizeof a;
+  REQUIRE(::getsockname(listener, reinterpret_cast<sockaddr*>(&a), &size) == 0);
+  const int waiting = rawClient(ntohs(a.sin_port));
+  Shard shard(0, "client");
+  std::promise<Code> answer;
+  auto future = answer.get_future();
+  shard.post([&] {
+    Stream::connect(shard, "127.0.0.1", ntohs(a.sin_port), "", 200, Stream::Limits{},
+                    [&](auto r) { answer.set_value(r ? Code::kInternal : r.error().code); });
+  });
+  REQUIRE(future.wait_for(std::chrono::seconds(30)) == std::future_status::ready);
+  CHECK(future.get() == Code::kNetTimeout);
+  ::close(waiting);
+  ::close(listener);
+}
+
 TEST_CASE("a raw stream hands out what has arrived, and takes no more than its queue holds") {
   Server server;
   const int fd = rawClient(server.acceptor->port());
