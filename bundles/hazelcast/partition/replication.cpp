@@ -234,6 +234,8 @@ void Impl::startCopy(Partition& p, Follower& f) {
     ++f.chunksUnsent;
     ++message.index;
     out = ByteWriter();
+    // What goes on fills about as much again: no growing and copying on the way.
+    if (!last) out.reserve(settings_.copyChunkBytes + settings_.copyChunkBytes / 16);
   };
   open();
   if (tombstones())
