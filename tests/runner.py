@@ -174,7 +174,7 @@ def integration(args, tally, build):
 DAEMON = ["src/server/open-xchange", "sbin/oxtool"] + ["bundles/%s.so" % b for b in (
     "hazelcast", "caching", "database", "update", "provisioning", "sessiond",
     "sessionstorage-hazelcast", "login")]
-BENCHES = {"caching": ["tests/bench/caching/caching_bench"],
+BENCHES = {"caching": ["tests/bench/caching/caching_bench", "tests/integration/legacy_member"],
            "grid": ["tests/bench/grid/grid_bench"],
            "sessions": ["tests/bench/sessions/sessions_bench"] + DAEMON}
 

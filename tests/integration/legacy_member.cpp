@@ -7,6 +7,7 @@
 // is asked for the members or told of something, and ends.
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -200,6 +201,9 @@ int run(const Settings& s) {
   for (;;) {
     const int fd = ::accept(listener, nullptr, nullptr);
     if (fd < 0) return 1;
+    // As Hazelcast does it: its answers do not wait for each other's acknowledgement.
+    const int on = 1;
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     std::thread([fd, &s, &replies] {
       serve(fd, s, replies);
       ::close(fd);

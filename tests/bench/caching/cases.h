@@ -21,6 +21,7 @@ struct CachingContext {
 void getCases(CachingContext& context);           // cached get on two threads
 void memoryCase(CachingContext& context);         // 1,000,000 entries
 void invalidationCases(CachingContext& context);  // from the call to the removal on the other node
+void bridgeCase(CachingContext& context);         // from a change to an older member's acknowledgement
 
 // "memory ENTRIES": fills a region and says how much the process grew.
 int memoryMain(const std::vector<std::string>& arguments);

@@ -15,7 +15,8 @@ struct Group {
   void (*run)(CachingContext&);
 };
 constexpr Group kGroups[] = {
-    {"get", getCases}, {"memory", memoryCase}, {"invalidation", invalidationCases}};
+    {"get", getCases}, {"memory", memoryCase}, {"invalidation", invalidationCases},
+    {"bridge", bridgeCase}};
 
 int bench(const std::vector<std::string>& arguments) {
   CachingContext context;
