@@ -1,52 +1,27 @@
 // caching_bench [--quick] [--only GROUP] OUTPUT_DIRECTORY: see tests/bench/README.md.
-#include <sys/stat.h>
-
 #include <cstdio>
 #include <stdexcept>
 
 #include "../grid/yardsticks.h"
 #include "cases.h"
+#include "groups.h"
 
 namespace ox::bench {
 namespace {
 
-struct Group {
-  const char* name;
-  void (*run)(CachingContext&);
-};
-constexpr Group kGroups[] = {
+constexpr Group<CachingContext> kGroups[] = {
     {"get", getCases}, {"memory", memoryCase}, {"invalidation", invalidationCases},
     {"bridge", bridgeCase}};
 
 int bench(const std::vector<std::string>& arguments) {
+  const auto wanted = parseWanted("caching_bench", arguments, kGroups);
+  if (!wanted) return 2;
   CachingContext context;
-  std::string only, wrong;
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
-    if (arguments[i] == "--quick") context.quick = true;
-    else if (arguments[i] == "--only" && i + 1 < arguments.size()) only = arguments[++i];
-    else if (arguments[i].starts_with("-")) wrong = "unknown option or missing value: " + arguments[i];
-    else if (!context.dir.empty()) wrong = "more than one output directory: " + arguments[i];
-    else context.dir = arguments[i];
-  }
-  const auto* group = std::begin(kGroups);
-  while (!only.empty() && group != std::end(kGroups) && only != group->name) ++group;
-  if (group == std::end(kGroups)) wrong = "unknown group: " + only;
-  else if (context.dir.empty() && wrong.empty()) wrong = "no output directory given";
-  if (!wrong.empty()) {
-    std::fprintf(stderr, "caching_bench: %s\nusage: caching_bench [--quick] [--only GROUP] "
-                         "OUTPUT_DIRECTORY; groups:", wrong.c_str());
-    for (const Group& g : kGroups) std::fprintf(stderr, " %s", g.name);
-    std::fprintf(stderr, "\n");
-    return 2;
-  }
-  mkdir(context.dir.c_str(), 0755);
+  context.quick = wanted->quick;
+  context.dir = wanted->dir;
   std::remove((context.dir + "/caching-members.log").c_str());
-  for (const Group& g : kGroups)
-    if (only.empty() || only == g.name) g.run(context);
-  context.report.print();
-  if (!context.report.write(context.dir + "/caching.json"))
-    throw std::runtime_error("cannot write " + context.dir + "/caching.json");
-  std::printf("bench: %zu rows, %zu not met\n", context.report.rows(), context.report.notMet());
+  runGroups(kGroups, wanted->only, context);
+  finish(context.report, context.dir + "/caching.json");
   return 0;
 }
 

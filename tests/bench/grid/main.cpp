@@ -1,11 +1,10 @@
 // grid_bench [--quick] [--only GROUP] OUTPUT_DIRECTORY: see tests/bench/README.md.
-#include <sys/stat.h>
-
 #include <cstdio>
 #include <iostream>
 #include <stdexcept>
 
 #include "cases.h"
+#include "groups.h"
 #include "member.h"
 #include "member_protocol/data_messages.h"
 
@@ -66,46 +65,22 @@ Child startEcho(const Context& context, const EchoSizes& sizes, std::uint16_t& p
 }
 
 namespace {
-struct Group {
-  const char* name;
-  void (*run)(Context&);
-};
-constexpr Group kGroups[] = {
+constexpr Group<Context> kGroups[] = {
     {"inside", insideCases},   {"pair", pairCases},         {"topic", topicCases},
     {"start", startCase},      {"fail-over", failOverCase}, {"join", joinCases},
     {"sessions", sessionCase},
 };
 
 int bench(const std::vector<std::string>& arguments) {
+  const auto wanted = parseWanted("grid_bench", arguments, kGroups);
+  if (!wanted) return 2;
   Context context;
-  std::string only, wrong;
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
-    if (arguments[i] == "--quick") context.quick = true;
-    else if (arguments[i] == "--only" && i + 1 < arguments.size()) only = arguments[++i];
-    else if (arguments[i].starts_with("-")) wrong = "unknown option or missing value: " + arguments[i];
-    else if (!context.dir.empty()) wrong = "more than one output directory: " + arguments[i];
-    else context.dir = arguments[i];
-  }
-  const auto* group = std::begin(kGroups);
-  while (!only.empty() && group != std::end(kGroups) && only != group->name) ++group;
-  if (group == std::end(kGroups)) wrong = "unknown group: " + only;
-  else if (context.dir.empty() && wrong.empty()) wrong = "no output directory given";
-  if (!wrong.empty()) {
-    std::fprintf(stderr, "grid_bench: %s\n", wrong.c_str());
-    std::fprintf(stderr, "usage: grid_bench [--quick] [--only GROUP] OUTPUT_DIRECTORY; groups:");
-    for (const Group& g : kGroups) std::fprintf(stderr, " %s", g.name);
-    std::fprintf(stderr, "\n");
-    return 2;
-  }
-  mkdir(context.dir.c_str(), 0755);
+  context.quick = wanted->quick;
+  context.dir = wanted->dir;
   std::remove((context.dir + "/grid-members.log").c_str());
   pinThread(kLeft);
-  for (const Group& g : kGroups)
-    if (only.empty() || only == g.name) g.run(context);
-  context.report.print();
-  if (!context.report.write(context.dir + "/grid.json"))
-    throw std::runtime_error("cannot write " + context.dir + "/grid.json");
-  std::printf("bench: %zu rows, %zu not met\n", context.report.rows(), context.report.notMet());
+  runGroups(kGroups, wanted->only, context);
+  finish(context.report, context.dir + "/grid.json");
   return 0;
 }
 }  // namespace

@@ -1,6 +1,4 @@
 // sessions_bench [--quick] [--only GROUP] OUTPUT_DIRECTORY: see tests/bench/README.md.
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <climits>
 #include <cstdio>
@@ -9,6 +7,7 @@
 
 #include "bare_server.h"
 #include "cases.h"
+#include "groups.h"
 #include "session_store.h"
 
 namespace ox::bench {
@@ -31,11 +30,7 @@ Servers& Context::servers() {
 }
 
 namespace {
-struct Group {
-  const char* name;
-  void (*run)(Context&);
-};
-constexpr Group kGroups[] = {{"whoami", whoamiCases},
+constexpr Group<Context> kGroups[] = {{"whoami", whoamiCases},
                              {"logins", loginCases},
                              {"takeover", takeoverCase},
                              {"dead-member", deadMemberCase},
@@ -55,32 +50,16 @@ std::string buildTree() {
 }
 
 int bench(const std::vector<std::string>& arguments) {
+  const auto wanted = parseWanted("sessions_bench", arguments, kGroups);
+  if (!wanted) return 2;
   Context context;
-  std::string only, output;
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
-    if (arguments[i] == "--quick") context.quick = true;
-    else if (arguments[i] == "--only" && i + 1 < arguments.size()) only = arguments[++i];
-    else output = arguments[i];
-  }
-  const auto* group = std::begin(kGroups);
-  while (!only.empty() && group != std::end(kGroups) && only != group->name) ++group;
-  if (output.empty() || group == std::end(kGroups)) {
-    std::fprintf(stderr, "usage: sessions_bench [--quick] [--only GROUP] OUTPUT_DIRECTORY; groups:");
-    for (const Group& g : kGroups) std::fprintf(stderr, " %s", g.name);
-    std::fprintf(stderr, "\n");
-    return 2;
-  }
-  mkdir(output.c_str(), 0755);
-  context.dir = absolute(output);
+  context.quick = wanted->quick;
+  context.dir = absolute(wanted->dir);
   context.build = buildTree();
   const char* const source = std::getenv("OX_SOURCE");
   context.source = absolute(source ? source : context.build + "/../..");
-  for (const Group& g : kGroups)
-    if (only.empty() || only == g.name) g.run(context);
-  context.report.print();
-  if (!context.report.write(context.dir + "/sessions.json"))
-    throw std::runtime_error("cannot write " + context.dir + "/sessions.json");
-  std::printf("bench: %zu rows, %zu not met\n", context.report.rows(), context.report.notMet());
+  runGroups(kGroups, wanted->only, context);
+  finish(context.report, context.dir + "/sessions.json");
   return 0;
 }
 }  // namespace
