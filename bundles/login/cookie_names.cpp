@@ -1,5 +1,8 @@
 #include "cookie_names.h"
 
+#include <array>
+#include <functional>
+
 #include <openssl/evp.h>
 
 #include "base/check.h"
@@ -9,6 +12,7 @@ namespace {
 
 constexpr std::size_t kHashBytes = 16;
 constexpr std::size_t kUsualText = 256;
+constexpr std::size_t kLongestKept = 1024;
 
 // Each part with its length, so that no two lists of parts give the same text.
 void append(std::string& into, std::string_view part) {
@@ -16,7 +20,7 @@ void append(std::string& into, std::string_view part) {
   into += part;
 }
 
-std::string digest(const std::string& text) {
+std::string freshDigest(const std::string& text) {
   // Fetched once: to look an algorithm up costs more than the digest of a few bytes.
   static const EVP_MD* const kSha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   unsigned char out[EVP_MAX_MD_SIZE];
@@ -30,6 +34,19 @@ std::string digest(const std::string& text) {
     hex.push_back(kDigits[out[i] & 15]);
   }
   return hex;
+}
+
+// Every request of a browser asks for the same one again: each thread keeps what it computed last.
+std::string digest(const std::string& text) {
+  struct Known {
+    std::string text, hex;
+  };
+  static constexpr std::size_t kKept = 64;
+  thread_local std::array<Known, kKept> kept;
+  if (text.size() > kLongestKept) return freshDigest(text);
+  Known& known = kept[std::hash<std::string_view>{}(text) % kKept];
+  if (known.hex.empty() || known.text != text) known = {text, freshDigest(text)};
+  return known.hex;
 }
 
 std::string_view headerOf(const http::Request& request, std::string_view name) {

@@ -93,7 +93,7 @@ class SessionContainers {
     }
   };
   // The sessions of short_.front(); keys lie in the session that the value points to.
-  struct Stripe {
+  struct alignas(64) Stripe {
     mutable std::mutex mutex;
     std::unordered_map<std::string_view, services::SessionPtr> sessions;
   };

@@ -50,11 +50,12 @@ struct Shared {
   std::atomic<bool> stopping{false};
   std::atomic<std::size_t> heldBodies{0};
 
-  std::atomic<std::uint64_t> accepted{0}, refused{0}, requests{0}, parseErrors{0}, timeouts{0},
+  // Away from what every request only reads.
+  alignas(64) std::atomic<std::uint64_t> accepted{0}, refused{0}, requests{0}, parseErrors{0}, timeouts{0},
       workersFull{0}, tlsFailures{0}, ajpRequests{0}, ajpSecrets{0};
   std::atomic<std::uint64_t> responses[6] = {};
 
-  std::mutex mutex;
+  alignas(64) std::mutex mutex;
   std::condition_variable changed;
   std::unordered_map<ClientConnection*, std::pair<net::Shard*, std::weak_ptr<ClientConnection>>>
       open;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <exception>
+#include <functional>
 
 #include "base/check.h"
 #include "base/log.h"
@@ -69,11 +70,13 @@ std::shared_ptr<void> Dispatcher::add(const std::string& path, std::shared_ptr<S
     std::unique_lock lock(registry_->mutex);
     const bool fresh = registry_->servlets.emplace(path, servlet).second;
     OX_CHECK(fresh);  // two bundles must not answer the same path
+    registry_->version = nextVersion();
   }
   return std::shared_ptr<void>(servlet.get(), [registry = registry_, servlet, path](void*) {
     {
       std::unique_lock lock(registry->mutex);
       registry->servlets.erase(path);
+      registry->version = nextVersion();
     }
     servlet->gate.close();
     servlet->handler = nullptr;
@@ -81,8 +84,33 @@ std::shared_ptr<void> Dispatcher::add(const std::string& path, std::shared_ptr<S
   });
 }
 
+std::uint64_t Dispatcher::nextVersion() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
+
+// Each thread keeps what it found, with a count of references of its own: the lock and the count of one
+// servlet, touched by all processors at every request, cost more than the look-up.
 std::shared_ptr<Servlet> Dispatcher::find(const std::string& path) const {
-  std::string_view rest = path;
+  struct Found {
+    std::uint64_t version = 0;
+    std::string path;
+    std::shared_ptr<Servlet> servlet;
+  };
+  static constexpr std::size_t kKept = 8;
+  thread_local std::array<Found, kKept> kept;
+  const std::uint64_t version = registry_->version;  // before the look-up: a change then ends it
+  Found& found = kept[std::hash<std::string_view>{}(path) % kKept];
+  if (found.version == version && found.path == path) return found.servlet;
+  const std::shared_ptr<Servlet> servlet = lookUp(path);
+  if (!servlet) return nullptr;
+  found.version = version;
+  found.path = path;
+  found.servlet = std::shared_ptr<Servlet>(servlet.get(), [servlet](Servlet*) {});
+  return found.servlet;
+}
+
+std::shared_ptr<Servlet> Dispatcher::lookUp(std::string_view rest) const {
   if (rest.starts_with(settings_.dispatcherPrefix))
     rest.remove_prefix(settings_.dispatcherPrefix.size());
   else if (rest.starts_with(kAlternativePrefix)) rest.remove_prefix(kAlternativePrefix.size());

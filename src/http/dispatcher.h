@@ -92,8 +92,12 @@ class Dispatcher {
   struct Registry {
     std::shared_mutex mutex;
     std::map<std::string, std::shared_ptr<Servlet>, std::less<>> servlets;
+    // Another one after every change, and in every process-wide registry: see find().
+    std::atomic<std::uint64_t> version{nextVersion()};
   };
+  static std::uint64_t nextVersion();
   std::shared_ptr<Servlet> find(const std::string& path) const;
+  std::shared_ptr<Servlet> lookUp(std::string_view path) const;
   Response failed(const Prepared& prepared, const std::exception& e);
   void applyForwarded(Request& request);
   void chooseHttpSession(Prepared& prepared, const std::optional<std::string>& fromPath);

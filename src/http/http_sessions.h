@@ -42,7 +42,7 @@ class HttpSessions {
     std::uint64_t id;
     std::int64_t usedAt;
   };
-  struct Stripe {
+  struct alignas(64) Stripe {
     mutable std::mutex mutex;
     std::list<Entry> byUse;  // the newest in front
     std::unordered_map<std::uint64_t, std::list<Entry>::iterator> byId;

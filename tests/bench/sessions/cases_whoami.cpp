@@ -2,6 +2,9 @@
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "cases.h"
 #include "stats.h"
@@ -64,9 +67,8 @@ void turn(const Context& context, Target& target, const Place& place, int second
   target.bad += r.bad;
 }
 
-Target ours(Context& context) {
+Target ours(Context& context, std::vector<std::pair<std::string, std::string>>& requests) {
   Servers& servers = context.servers();
-  std::vector<std::pair<std::string, std::string>> requests;
   Browser last;
   for (std::size_t i = 0; i < kSessions; ++i) {
     last = servers.logIn(1, i);
@@ -80,15 +82,29 @@ Target ours(Context& context) {
   return target;
 }
 
-Target tomcat(Context& context) {
+// Tomcat is sent what a browser of the product sends: as long a query and the same cookies, but for
+// the JSESSIONID, which is its own.
+std::string withOwnSession(const std::string& ours, const std::string& own) {
+  std::string out = own;
+  for (std::size_t at = 0; at < ours.size();) {
+    const std::size_t end = std::min(ours.find("; ", at), ours.size());
+    const std::string cookie = ours.substr(at, end - at);
+    if (!cookie.starts_with("JSESSIONID=")) out += "; " + cookie;
+    at = end + 2;
+  }
+  return out;
+}
+
+Target tomcat(Context& context, const std::vector<std::pair<std::string, std::string>>& browsers) {
   const Servers::Place place = context.servers().startTomcat();
   std::vector<std::pair<std::string, std::string>> requests;
   HttpClient client(place.port);
   Browser last;
-  for (std::size_t i = 0; i < kSessions; ++i) {
+  for (const auto& [target, cookies] : browsers) {
     last = Browser();
     last.ask(client, "/counter");
-    requests.emplace_back("/counter", last.cookies());
+    requests.emplace_back("/counter" + target.substr(target.find('?')),
+                          withOwnSession(cookies, last.cookies()));
   }
   Target target{"Tomcat", RequestFile(context.dir + "/tomcat.requests"), place.port, place.pid};
   target.requests.write(requests);
@@ -111,8 +127,9 @@ void clear(Target& target) {
 }  // namespace
 
 void whoamiCases(Context& context) {
-  Target app = ours(context);
-  Target java = tomcat(context);
+  std::vector<std::pair<std::string, std::string>> browsers;
+  Target app = ours(context, browsers);
+  Target java = tomcat(context, browsers);
   for (const Place& place : kPlaces) {
     Child child({"bare", std::to_string(static_cast<int>(app.bytes)), std::to_string(place.threads)},
                 place.server, context.dir + "/sessions-servers.log");

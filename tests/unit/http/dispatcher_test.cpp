@@ -27,6 +27,18 @@ TEST_CASE("the longest registered path at a segment border answers") {
   CHECK(d.prepare(get("/ajax")).refusal->status == 404);
 }
 
+TEST_CASE("what a thread has found is not kept beyond a change of the servlets") {
+  SeededRandom random(1);
+  Dispatcher d({}, random), other({}, random);
+  const auto a = d.add("a", RunOn::kWorker, nothing());
+  CHECK(d.prepare(get("/ajax/a/b")).servlet->where == RunOn::kWorker);
+  CHECK(other.prepare(get("/ajax/a/b")).refusal->status == 404);
+  auto ab = d.add("a/b", RunOn::kLoop, nothing());
+  CHECK(d.prepare(get("/ajax/a/b")).servlet->where == RunOn::kLoop);
+  ab.reset();
+  CHECK(d.prepare(get("/ajax/a/b")).servlet->where == RunOn::kWorker);
+}
+
 TEST_CASE("forwarded headers count only from known proxies, read from the right") {
   SeededRandom random(1);
   HttpSettings s;
