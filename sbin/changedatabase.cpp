@@ -12,9 +12,9 @@ int run(ox::tool::Invocation& call) {
   tool.text("-u,--dbuser", "user", "<name>", "account");
   tool.secret("-p,--dbpasswd", "password", "<password>", "its password");
   tool.text("-d,--dbdriver", "driver", "<class>", "driver of the original, stored only");
-  tool.boolean("-m,--master", "master", "must be what the database is: roles do not change");
-  tool.number("-M,--masterid", "masterId", 1, 2147483647,
-              "id of the master that a slave goes over to");
+  tool.boolean("-m,--master", "master",
+               "true: a slave takes the place of its master; false (with -M): a master becomes a slave");
+  tool.number("-M,--masterid", "masterId", 1, 2147483647, "id of the master of a slave");
   tool.number("-w,--dbweight", "weight", 0, 2147483647, "weight");
   tool.number("-x,--maxunit", "maxUnits", 0, 2147483647, "contexts at most");
   tool.boolean("-l,--poolhardlimit", "poolHardLimit", "wait (true) or grow (false)");

@@ -13,6 +13,11 @@ int run(ox::tool::Invocation& call) {
   tool.secret("-p,--password", "user.password", "<password>",
               "password, or NEW_USER_PASSWORD of the environment; ends the user's sessions");
   tool.environment("NEW_USER_PASSWORD", "user.password");
+  tool.text("--passwordmech", "user.passwordMech", "<name>",
+            "with -p: SHA-256, SHA-512, BCRYPT; SHA and CRYPT for old servers only");
+  tool.number("--quota", "user.quotaMb", -1, 8796093022207, "megabytes, -1 = no limit");
+  tool.number("--guestcreatedby", "user.guestCreatedBy", 1, 2147483647,
+              "of a guest: the id of the user to whom it belongs now");
   tool.text("-e,--email", "user.email", "<address>", "primary mail address");
   tool.text("-l,--lang", "user.language", "<en_US>", "language");
   tool.text("-t,--timezone", "user.timeZone", "<zone>", "time zone, e.g. Europe/Berlin");

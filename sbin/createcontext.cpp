@@ -2,6 +2,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "csv_import.h"
 #include "tool.h"
 #include "user_options.h"
 
@@ -9,6 +10,11 @@ namespace {
 
 int run(ox::tool::Invocation& call) {
   using ox::tool::Need;
+  auto columns = ox::tool::UserOptions::columns();
+  columns.insert(columns.end(), {"contextid", "contextname", "quota", "addmapping",
+                                 "destination-store-id", "destination-database-id", "schema",
+                                 "schema-strategy"});
+  if (const auto exit = ox::tool::csvImport(call, run, columns)) return *exit;
   ox::tool::AdminOptions admin;
   ox::tool::UserOptions user;
   std::int64_t id = 0, quota = -1, store = 0, database = 0;

@@ -2,12 +2,16 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "csv_import.h"
 #include "tool.h"
 #include "user_options.h"
 
 namespace {
 
 int run(ox::tool::Invocation& call) {
+  auto columns = ox::tool::UserOptions::columns();
+  columns.insert(columns.end(), {"contextid", "contextname", "quota", "guestcreatedby"});
+  if (const auto exit = ox::tool::csvImport(call, run, columns)) return *exit;
   ox::tool::AdminOptions admin;
   ox::tool::UserOptions user;
   std::int64_t context = 0;
@@ -18,6 +22,7 @@ int run(ox::tool::Invocation& call) {
   options.number("-c,--contextid", &context, 1, 2147483647, "id of the context");
   options.text("-N,--contextname", &contextName, "<name>", "name of the context instead of its id");
   user.declare(options);
+  user.declareQuota(options);
   options.number("--guestcreatedby", &invitedBy, 1, 2147483647,
                  "makes a guest: the id of the user who invites");
   if (const auto exit = options.parse()) return *exit;

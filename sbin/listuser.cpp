@@ -25,7 +25,10 @@ int run(ox::tool::Invocation& call) {
                              {"", "imap_server", "imapServer"},
                              {"", "imap_login", "imapLogin"},
                              {"", "smtp_server", "smtpServer"},
-                             {"", "guest_created_by", "guestCreatedBy"}});
+                             {"", "guest_created_by", "guestCreatedBy"},
+                             {"", "max_quota", "quotaMb"},
+                             {"", "used_quota", "usedMb"},
+                             {"", "passwordmech", "passwordMech"}});
 }
 
 }  // namespace

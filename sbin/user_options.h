@@ -25,7 +25,9 @@ inline std::vector<std::string> splitCommas(const std::string& text) {
 
 struct UserOptions {
   std::string name, displayName, givenName, surName, password, email, language, timeZone;
-  std::string department, company, aliases, imapServer, imapLogin, smtpServer, access;
+  std::string department, company, aliases, imapServer, imapLogin, smtpServer, access, mechanism;
+  std::int64_t userQuota = -2;  // -2 = not given
+  std::string csvFile;          // only for the usage: see csv_import.h
 
   void declare(Options& options) {
     options.text("-u,--username", &name, "<name>", "login name", Need::kRequired);
@@ -43,8 +45,22 @@ struct UserOptions {
     options.text("--imapserver", &imapServer, "<host>", "IMAP server");
     options.text("--imaplogin", &imapLogin, "<name>", "login at the IMAP server");
     options.text("--smtpserver", &smtpServer, "<host>", "SMTP server");
+    options.text("--passwordmech", &mechanism, "<name>",
+                 "SHA-256, SHA-512, BCRYPT; SHA and CRYPT for old servers only");
+    options.text("--csv-import", &csvFile, "<file>", "one call for each row of this file");
     options.text("--access-combination-name", &access, "<name>",
                  "module access; accepted, this release has no module access");
+  }
+
+  // Of the user; a context has a quota of its own.
+  void declareQuota(Options& options) {
+    options.number("--quota", &userQuota, -1, 8796093022207, "megabytes of the user, -1 = no limit");
+  }
+  // Columns of a file for --csv-import.
+  static std::vector<std::string> columns() {
+    return {"username", "displayname", "givenname",  "surname",   "password",   "email",
+            "lang",     "timezone",    "department", "company",   "aliases",    "imapserver",
+            "imaplogin", "smtpserver", "passwordmech"};
   }
 
   // False when there is no password anywhere.
@@ -63,6 +79,8 @@ struct UserOptions {
                           {"imapLogin", imapLogin}, {"smtpServer", smtpServer}};
     if (!language.empty()) out["language"] = language;
     if (!timeZone.empty()) out["timeZone"] = timeZone;
+    if (!mechanism.empty()) out["passwordMech"] = mechanism;
+    if (userQuota != -2) out["quotaMb"] = userQuota;
     return out;
   }
 };

@@ -49,6 +49,22 @@ Status sameState(db::Connection& from, db::Connection& to) {
 
 Result<SchemaRef> ContextStorage::move(std::int32_t id, std::int32_t databaseId) {
   if (auto fine = enter(id); !fine) return fine.error();
+  // Callers wait for their turn; each holds one thread of the management port, which bounds them.
+  {
+    std::unique_lock lock(movesMutex_);
+    moveEnded_.wait(lock, [this] {
+      return moves_ < around_.config->current()->get(config::keys::kConcurrentJobs);
+    });
+    ++moves_;
+  }
+  struct Leave {
+    ContextStorage& storage;
+    ~Leave() {
+      std::lock_guard lock(storage.movesMutex_);
+      --storage.moves_;
+      storage.moveEnded_.notify_all();
+    }
+  } leave{*this};
   around_.database->invalidate(id);
   auto place = around_.database->assignment(id);
   if (!place) return storageError(place.error(), kDoing);
@@ -106,6 +122,7 @@ Status ContextStorage::moveNoted(const JournalEntry& entry) {
   auto copied = copyPayload(**from, **to, entry.id);
   if (!copied) return copied.error();
 
+  if (auto locked = lockPlace(**config, entry.place, true); !locked) return locked;
   if (auto counted = count(**config, entry.place, true); !counted) return counted;
   if (auto counted = uncount(**config, entry.from); !counted) return counted;
   auto done = (*config)->execute(

@@ -87,7 +87,7 @@ Result<services::SchemaRef> ContextStorage::chooseSchema(std::optional<std::int3
   return Error(Code::kAdmStorage, "no database with room for contexts can be reached");
 }
 
-Result<std::int32_t> ContextStorage::takeFilestore(db::Connection& config,
+Result<std::int32_t> ContextStorage::chooseFilestore(db::Connection& config,
                                                    const NewContext& context) {
   const std::int64_t average = around_.config->current()->get(config::keys::kAverageContextSize);
   std::string sql =
@@ -109,33 +109,56 @@ Result<std::int32_t> ContextStorage::takeFilestore(db::Connection& config,
                                         ? "file store " + std::to_string(*context.filestoreId) +
                                               " does not exist or is full"
                                         : "no file store with room for a context is registered");
-  const std::int64_t id = rows->front().integer(0);
-  auto counted = config.execute(
-      "INSERT INTO contexts_per_filestore (filestore_id, count) VALUES (?, 1) "
-      "ON DUPLICATE KEY UPDATE count = count + 1", {id});
-  if (!counted) return counted.error();
-  return static_cast<std::int32_t>(id);
+  return static_cast<std::int32_t>(rows->front().integer(0));
+}
+
+Status ContextStorage::countAll(db::Connection& config, const NewContext& context,
+                                const Place& place) {
+  if (auto counted = count(config, place.schema, context.schema.empty()); !counted) return counted;
+  // The choice was made without a lock: it may be full meanwhile.
+  auto row = config.execute(
+      "INSERT IGNORE INTO contexts_per_filestore (filestore_id, count) VALUES (?, 0)",
+      {std::int64_t{place.filestoreId}});
+  if (row)
+    row = config.execute(
+        "UPDATE contexts_per_filestore n JOIN filestore f ON f.id = n.filestore_id "
+        "SET n.count = n.count + 1 WHERE n.filestore_id = ? AND n.count < f.max_context",
+        {std::int64_t{place.filestoreId}});
+  if (!row) return row.error();
+  if (*row == 0)
+    return Error(Code::kDbDeadlock,
+                 "file store " + std::to_string(place.filestoreId) + " has no room any more");
+  return {};
+}
+
+Status ContextStorage::lockPlace(db::Connection& config, const services::SchemaRef& schema,
+                                 bool alone) {
+  const std::int64_t pool = schema.writePoolId;
+  if (alone) {
+    auto database = config.query(
+        "SELECT db_pool_id FROM dbpool_lock WHERE db_pool_id = ? FOR UPDATE", {pool});
+    if (!database) return database.error();
+  }
+  auto place = config.query(std::string("SELECT db_pool_id FROM dbschema_lock WHERE db_pool_id = ? "
+                                        "AND schemaname = ?") +
+                                (alone ? " FOR UPDATE" : " LOCK IN SHARE MODE"),
+                            {pool, schema.schema});
+  if (!place) return place.error();
+  if (place->empty())  // removed, or its database changed roles: choose again
+    return Error(Code::kDbDeadlock, "schema " + schema.schema + " is not there any more");
+  return {};
 }
 
 Status ContextStorage::count(db::Connection& config, const services::SchemaRef& schema,
                              bool limited) {
   const std::int64_t pool = schema.writePoolId;
-  auto locked = config.query("SELECT db_pool_id FROM dbpool_lock WHERE db_pool_id = ? FOR UPDATE",
-                             {pool});
-  if (locked)
-    locked = config.query("SELECT db_pool_id FROM dbschema_lock WHERE db_pool_id = ? "
-                          "AND schemaname = ? FOR UPDATE", {pool, schema.schema});
-  if (!locked) return locked.error();
-  auto room = config.query("SELECT n.count < c.max_units FROM contexts_per_dbpool n "
-                           "JOIN db_cluster c ON c.write_db_pool_id = n.db_pool_id "
-                           "WHERE n.db_pool_id = ?", {pool});
-  if (!room) return room.error();
-  if (room->empty() || !room->front().boolean(0))
+  auto done = config.execute(
+      "UPDATE contexts_per_dbpool n JOIN db_cluster c ON c.write_db_pool_id = n.db_pool_id "
+      "SET n.count = n.count + 1 WHERE n.db_pool_id = ? AND n.count < c.max_units", {pool});
+  if (!done) return done.error();
+  if (*done == 0)
     return Error(Code::kAdmStorage,
                  "database " + std::to_string(pool) + " has reached its maximum of contexts");
-  auto done = config.execute("UPDATE contexts_per_dbpool SET count = count + 1 "
-                             "WHERE db_pool_id = ?", {pool});
-  if (!done) return done.error();
   const std::int64_t limit =
       limited ? around_.config->current()->get(config::keys::kContextsPerSchema) : INT32_MAX;
   done = config.execute("UPDATE contexts_per_dbschema SET count = count + 1 "
@@ -257,16 +280,17 @@ Result<CreatedContext> ContextStorage::createNoted(const NewContext& context,
   if (!transaction) return transaction.error();
   if (auto mine = journal_.claim(**config, entry); !mine) return mine.error();
   Place place{schema, serverId, 0, 0};
-  if (auto counted = count(**config, schema, context.schema.empty()); !counted)
-    return counted.error();
+  // Alone: the locked row of the database keeps others out to the end. In any case the schema stays.
+  const bool alone = around_.config->current()->get(config::keys::kLockOnWriteContext);
+  if (auto locked = lockPlace(**config, schema, alone); !locked) return locked.error();
+  auto store = chooseFilestore(**config, context);
+  if (!store) return store.error();
+  place.filestoreId = *store;
   auto read = (*config)->query("SELECT read_db_pool_id FROM db_cluster WHERE write_db_pool_id = ?",
                                {std::int64_t{schema.writePoolId}});
   if (!read) return read.error();
   place.readPoolId = read->empty() ? 0 : static_cast<std::int32_t>(read->front().integer(0));
   if (place.readPoolId == 0) place.readPoolId = schema.writePoolId;
-  auto store = takeFilestore(**config, context);
-  if (!store) return store.error();
-  place.filestoreId = *store;
   if (auto inserted = insertConfig(**config, context, entry.id, place, infos); !inserted)
     return inserted.error();
 
@@ -274,13 +298,16 @@ Result<CreatedContext> ContextStorage::createNoted(const NewContext& context,
   if (!payloadTransaction) return payloadTransaction.error();
   auto admin = insertPayload(**payload, context, entry.id);
   if (!admin) return admin.error();
+  if (auto counted = countAll(**config, context, place); !counted) return counted.error();
   if (auto done = payloadTransaction->commit(); !done) return done.error();
   if (auto forgotten = journal_.forget(**config, entry); !forgotten) return forgotten.error();
   if (auto done = transaction->commit(); !done) return done.error();
   return CreatedContext{entry.id, schema.writePoolId, schema.schema, *admin};
 }
 
-Result<CreatedContext> ContextStorage::create(const NewContext& context) {
+Result<CreatedContext> ContextStorage::create(const NewContext& given) {
+  NewContext context = given;
+  context.admin = withDefaults(given.admin, *around_.config->current());
   if (auto wrong = check(context); !wrong.empty()) return invalid(wrong);
   if (context.id) {  // before a schema may be created for nothing
     auto lease = util_->config();

@@ -9,7 +9,9 @@
 // Source: the original's OXContextMySQLStorage.create and its order of writes.
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -78,6 +80,9 @@ class ContextStorage {
     std::int32_t filestoreId = 0;
   };
   std::string check(const NewContext& context) const;
+  // Keeps the schema from being removed until the end of the transaction; alone: nobody else writes a
+  // context into its database meanwhile (LOCK_ON_WRITE_CONTEXT_INTO_PAYLOAD_DB).
+  static Status lockPlace(db::Connection& config, const services::SchemaRef& schema, bool alone);
   // Raises the counters of a database and schema, lowers them.
   Status count(db::Connection& config, const services::SchemaRef& schema, bool limited);
   static Status uncount(db::Connection& config, const services::SchemaRef& schema);
@@ -89,7 +94,9 @@ class ContextStorage {
   Result<std::vector<std::string>> infosOf(db::Connection& config, std::int32_t id);
   // Not while its schema is being updated; a disabled one is fine.
   Status enter(std::int32_t id);
-  Result<std::int32_t> takeFilestore(db::Connection& config, const NewContext& context);
+  Result<std::int32_t> chooseFilestore(db::Connection& config, const NewContext& context);
+  // Raises the counters of database, schema and file store; DB-0006 (choose again) when one is full.
+  Status countAll(db::Connection& config, const NewContext& context, const Place& place);
   Status insertConfig(db::Connection& config, const NewContext& context, std::int32_t id,
                       const Place& place, std::vector<std::string>& infos);
   Result<std::int32_t> insertPayload(db::Connection& schema, const NewContext& context,
@@ -102,6 +109,10 @@ class ContextStorage {
   const Surroundings around_;
   const std::shared_ptr<UtilStorage> util_;
   Journal journal_;
+  // Moves under way on this node (CONCURRENT_JOBS).
+  std::mutex movesMutex_;
+  std::condition_variable moveEnded_;
+  std::int64_t moves_ = 0;
 };
 
 }  // namespace ox::provisioning

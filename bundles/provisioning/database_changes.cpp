@@ -49,13 +49,6 @@ Status executeAll(db::Connection& config, const std::vector<std::string>& statem
 
 Status DatabaseChanges::applyChange(db::Connection& config, const Database& now,
                                     const DatabaseChange& change) {
-  if (change.master && *change.master != now.master)
-    return invalid(now.name + " is a " + (now.master ? "master" : "slave") +
-                   "; roles do not change: unregister it and register it anew, or let its "
-                   "address (-H) point to the new master");
-  if (change.masterId && now.master) return invalid("a master database has no master id");
-  if (now.master == false && (change.weight || change.maxUnits))
-    return invalid("weight and number of units belong to masters");
   Assignments pool;
   if (change.name) pool.set("name", *change.name);
   if (change.host) {
@@ -74,54 +67,70 @@ Status DatabaseChanges::applyChange(db::Connection& config, const Database& now,
   Assignments cluster;
   if (change.weight) cluster.set("weight", *change.weight);
   if (change.maxUnits) cluster.set("max_units", *change.maxUnits);
-  if (!cluster.empty())
-    if (auto done = cluster.run(config, "db_cluster", "write_db_pool_id", now.id); !done)
-      return done;
-  if (!change.masterId) return {};
-  auto left = config.execute("UPDATE db_cluster SET read_db_pool_id = 0 WHERE read_db_pool_id = ?",
-                             {std::int64_t{now.id}});
-  if (!left) return left.error();
-  auto joined =
-      config.execute("UPDATE db_cluster SET read_db_pool_id = ? WHERE write_db_pool_id = ?",
-                     {std::int64_t{now.id}, std::int64_t{*change.masterId}});
-  if (!joined) return joined.error();
-  if (*joined == 0)
-    return invalid("there is no master database with id " + std::to_string(*change.masterId));
-  auto moved = config.execute(
-      "UPDATE context_server2db_pool SET read_db_pool_id = write_db_pool_id "
-      "WHERE read_db_pool_id = ? AND write_db_pool_id <> ?",
-      {std::int64_t{now.id}, std::int64_t{*change.masterId}});
-  return moved ? Status() : Status(moved.error());
+  if (cluster.empty()) return {};
+  return cluster.run(config, "db_cluster", "write_db_pool_id", now.id);
+}
+
+// A server that is read-only or does not answer would leave all its contexts without a master.
+Status DatabaseChanges::mayBeMaster(const RoleChange& role) {
+  if (role.kind != RoleChange::Kind::kPromote && role.kind != RoleChange::Kind::kAlone) return {};
+  const std::string who = "database " + std::to_string(role.slave);
+  auto server = around_.database->pool(role.slave);
+  if (!server) return invalid(who + " does not answer: " + server.error().message);
+  auto rows = (*server)->query("SELECT @@global.read_only");
+  if (!rows) return storageError(rows.error(), "asking " + who);
+  const std::string value = rows->empty() ? "0" : rows->front().text(0);
+  if (value == "0" || value == "OFF") return {};
+  return invalid(who + " is read-only (read_only=" + value +
+                 ") and cannot be a master; SET GLOBAL read_only = 0 there first");
 }
 
 Result<std::int32_t> DatabaseChanges::changeDatabase(const NamedRef& database,
                                                      const DatabaseChange& change) {
   auto now = util_->findDatabase(database);
   if (!now) return now.error();
+  auto all = util_->listDatabases({});
+  if (!all) return all.error();
+  auto role = roleChange(*now, *all, change.master, change.masterId);
+  if (!role) return role.error();
+  const bool master = change.master.value_or(now->master);
+  if (!master && (change.weight || change.maxUnits))
+    return invalid("weight and number of units belong to masters");
+  const Database fresh;
   Database after = *now;
   after.name = change.name.value_or(now->name);
   after.user = change.user.value_or(now->user);
   after.password = change.password.value_or("");
-  after.weight = change.weight.value_or(now->weight);
-  after.maxUnits = change.maxUnits.value_or(now->maxUnits);
+  after.weight = change.weight.value_or(now->master ? now->weight : fresh.weight);
+  after.maxUnits = change.maxUnits.value_or(now->master ? now->maxUnits : fresh.maxUnits);
   after.poolMax = change.poolMax.value_or(now->poolMax);
   after.poolInitial = change.poolInitial.value_or(now->poolInitial);
   if (auto wrong = checkDatabase(after); !wrong.empty()) return invalid(wrong);
-  auto done = transact([&] { return util_->config(); }, "changing the database",
-                       [&](db::Connection& config) -> Status {
-                         if (change.name && *change.name != now->name) {
-                           auto same = config.query("SELECT db_pool_id FROM db_pool WHERE name = ?",
-                                                    {*change.name});
-                           if (!same) return same.error();
-                           if (!same->empty())
-                             return Error(Code::kAdmExists, "database " + same->front().text(0) +
-                                                                " has the name " + *change.name);
-                         }
-                         return applyChange(config, *now, change);
-                       });
+  if (auto fine = mayBeMaster(*role); !fine) return fine.error();
+  std::vector<std::int32_t> contexts;
+  auto done = transact(
+      [&] { return util_->config(); }, "changing the database",
+      [&](db::Connection& config) -> Status {
+        contexts.clear();
+        if (change.name && *change.name != now->name) {
+          auto same = config.query("SELECT db_pool_id FROM db_pool WHERE name = ?", {*change.name});
+          if (!same) return same.error();
+          if (!same->empty())
+            return Error(Code::kAdmExists, "database " + same->front().text(0) + " has the name " +
+                                               *change.name);
+        }
+        if (auto changed = applyRole(config, *role, after, contexts); !changed) return changed;
+        return applyChange(config, *now, change);
+      });
   if (!done) return done.error();
   announceDatabases(around_);
-  log::info("database " + std::to_string(now->id) + " changed");
+  if (!contexts.empty()) announceContexts(around_, contexts);
+  log::info("database " + std::to_string(now->id) + " changed" +
+            (role->kind == RoleChange::Kind::kPromote
+                 ? "; database " + std::to_string(role->slave) + " is the master of " +
+                       std::to_string(contexts.size()) + " contexts now, database " +
+                       std::to_string(role->master) + " its slave"
+                 : std::string()));
   return now->id;
 }
 

@@ -10,13 +10,14 @@
 #include <optional>
 #include <string>
 
+#include "database_roles.h"
 #include "util_storage.h"
 
 namespace ox::provisioning {
 
 struct DatabaseChange {
   std::optional<std::string> name, host, user, password, driver;
-  std::optional<bool> master;            // must be what it is: roles do not change
+  std::optional<bool> master;            // see database_roles.h
   std::optional<std::int32_t> masterId;  // of a slave: it goes over to this master
   std::optional<std::int64_t> weight, maxUnits, poolInitial, poolMax;
   std::optional<bool> hardLimit;
@@ -41,6 +42,7 @@ class DatabaseChanges {
 
  private:
   Status applyChange(db::Connection& config, const Database& now, const DatabaseChange& change);
+  Status mayBeMaster(const RoleChange& role);
   const Surroundings around_;
   const std::shared_ptr<UtilStorage> util_;
 };

@@ -4,6 +4,7 @@
 
 #include "announce.h"
 #include "base/log.h"
+#include "config/keys_admin.h"
 #include "database/password.h"
 #include "user_storage.h"
 
@@ -81,6 +82,25 @@ Status setAliases(db::Connection& schema, std::int32_t contextId, std::int32_t i
   return {};
 }
 
+// A guest goes over to another user; guests belong to users, and users to nobody.
+Status setHost(db::Connection& schema, std::int32_t contextId, std::int32_t id, std::int32_t host) {
+  auto rows = schema.query("SELECT id, guestCreatedBy FROM user WHERE cid = ? AND id IN (?, ?)",
+                           {std::int64_t{contextId}, std::int64_t{id}, std::int64_t{host}});
+  if (!rows) return rows.error();
+  bool guest = false, user = false;
+  for (const auto& row : *rows) {
+    if (row.integer(0) == id) guest = row.integer(1) != 0;
+    if (row.integer(0) == host) user = row.integer(1) == 0;
+  }
+  if (!guest) return invalid(described(contextId, id) + " is no guest");
+  if (!user)
+    return Error(Code::kAdmNoUser, "there is no user " + std::to_string(host) + " in context " +
+                                       std::to_string(contextId) + " to whom a guest could go");
+  auto done = schema.execute("UPDATE user SET guestCreatedBy = ? WHERE cid = ? AND id = ?",
+                             {std::int64_t{host}, std::int64_t{contextId}, std::int64_t{id}});
+  return done ? Status() : Status(done.error());
+}
+
 Status apply(db::Connection& schema, std::int32_t contextId, std::int32_t id,
              const UserChange& change, const std::optional<db::PasswordHash>& hash) {
   std::string columns;
@@ -105,6 +125,10 @@ Status apply(db::Connection& schema, std::int32_t contextId, std::int32_t id,
     auto done = schema.execute("UPDATE user SET " + columns + " WHERE cid = ? AND id = ?", values);
     if (!done) return done.error();
   }
+  if (change.quotaMb)
+    if (auto done = setQuota(schema, contextId, id, *change.quotaMb); !done) return done;
+  if (change.guestCreatedBy)
+    if (auto done = setHost(schema, contextId, id, *change.guestCreatedBy); !done) return done;
   if (hash)
     if (auto done = setPassword(schema, contextId, id, *hash); !done) return done;
   const std::pair<const char*, const std::optional<std::string>*> attributes[] = {
@@ -155,6 +179,10 @@ std::string checkChange(const UserChange& change) {
   whole.imapLogin = change.imapLogin.value_or("");
   whole.smtpServer = change.smtpServer.value_or("");
   whole.aliases = change.aliases.value_or(std::vector<std::string>());
+  whole.quotaMb = change.quotaMb;
+  whole.passwordMech = change.passwordMech.value_or("");
+  if (change.passwordMech && !change.password)
+    return "the mechanism of a password can be changed with a new password only";
   return checkUser(whole);
 }
 
@@ -165,8 +193,10 @@ Result<std::int32_t> UserStorage::change(std::int32_t contextId, const UserRef& 
   if (auto fine = enter(contextId, credentials); !fine) return fine.error();
   std::optional<db::PasswordHash> hash;
   if (change.password) {  // costs time: not within the transaction
-    auto made = db::makePassword(*change.password);
-    if (!made) return invalid(made.error().message);
+    auto made = hashPassword(*change.password,
+                             change.passwordMech.value_or(around_.config->current()->get(
+                                 config::keys::kDefaultPasswordMech)));
+    if (!made) return made.error();
     hash = std::move(*made);
   }
   std::int32_t id = 0;
@@ -246,8 +276,10 @@ Result<std::vector<ListedUser>> UserStorage::list(std::int32_t contextId, const 
   const std::vector<db::Value> cid{std::int64_t{contextId}};
   std::string sql =
       "SELECT u.id, l.uid, u.mail, u.preferredLanguage, u.timeZone, u.imapServer, u.imapLogin, "
-      "u.smtpServer, u.guestCreatedBy, u.mailEnabled FROM user u "
-      "JOIN login2user l ON l.cid = u.cid AND l.id = u.id WHERE u.cid = ? "
+      "u.smtpServer, u.guestCreatedBy, u.mailEnabled, u.quota_max, u.passwordMech, "
+      "COALESCE(f.used, 0) FROM user u JOIN login2user l ON l.cid = u.cid AND l.id = u.id "
+      "LEFT JOIN filestore_usage f ON f.cid = u.cid AND f.user = u.id AND f.user > 0 "
+      "WHERE u.cid = ? "
       "AND CONVERT(l.uid USING utf8mb4) ";
   sql += filter.ignoreCase ? "COLLATE utf8mb4_unicode_ci " : "COLLATE utf8mb4_bin ";
   sql += "LIKE ? ";
@@ -270,6 +302,9 @@ Result<std::vector<ListedUser>> UserStorage::list(std::int32_t contextId, const 
     v.imapLogin = row.text(6);
     v.smtpServer = row.text(7);
     v.guestCreatedBy = static_cast<std::int32_t>(row.integer(8));
+    v.quotaMb = row.integer(10) < 0 ? -1 : row.integer(10) >> 20;
+    v.passwordMech = row.text(11);
+    one.usedMb = row.integer(12) >> 20;
     places[one.id] = out.size();
     out.push_back(std::move(one));
   }

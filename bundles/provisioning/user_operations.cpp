@@ -27,6 +27,8 @@ NewUser readUser(Arguments& in) {
   user.imapLogin = in.text("imapLogin");
   user.smtpServer = in.text("smtpServer");
   user.guestCreatedBy = in.id("guestCreatedBy").value_or(0);
+  user.quotaMb = in.maybeNumber("quotaMb");
+  user.passwordMech = in.text("passwordMech");
   return user;
 }
 
@@ -46,6 +48,9 @@ UserChange readChange(Arguments& in) {
   change.imapLogin = in.maybeText("imapLogin");
   change.smtpServer = in.maybeText("smtpServer");
   change.mailEnabled = in.maybeBoolean("mailEnabled");
+  change.quotaMb = in.maybeNumber("quotaMb");
+  change.passwordMech = in.maybeText("passwordMech");
+  change.guestCreatedBy = in.id("guestCreatedBy");
   return change;
 }
 
@@ -129,7 +134,10 @@ Handler listUsers(const Storages& s) {
                      {"imapServer", v.imapServer},
                      {"imapLogin", v.imapLogin},
                      {"smtpServer", v.smtpServer},
-                     {"guestCreatedBy", v.guestCreatedBy}});
+                     {"guestCreatedBy", v.guestCreatedBy},
+                     {"quotaMb", v.quotaMb.value_or(-1)},
+                     {"usedMb", one.usedMb},
+                     {"passwordMech", v.passwordMech}});
     }
     return out;
   };

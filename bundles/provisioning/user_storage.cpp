@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t kMaxText = 128;
 constexpr std::size_t kMaxMail = 255;
 constexpr std::size_t kMaxAliases = 100;
+constexpr std::int64_t kMaxQuotaMb = 8'796'093'022'207;
 
 Error invalid(const std::string& text) { return Error(Code::kAdmInvalidData, text); }
 
@@ -43,6 +44,10 @@ std::string checkUser(const NewUser& user) {
     if (c == ' ' || c == '/' || c == '\\' || c == ':' || c == ',' || c == '"' || c == '*')
       return "user name contains a character that is not allowed: space / \\ : , \" *";
   if (user.password.empty()) return "password is empty";
+  if (!user.passwordMech.empty() && !db::mechanismByName(user.passwordMech))
+    return "password mechanism must be one of CRYPT, SHA, SHA-256, SHA-512 and BCRYPT";
+  if (user.quotaMb && (*user.quotaMb < -1 || *user.quotaMb > kMaxQuotaMb))
+    return "quota must be megabytes of 0 to 8796093022207, or -1 for no limit";
   if (user.language.size() != 5 || user.language[2] != '_')
     return "language must be of the form en_US";
   if (auto wrong = checkMail("email address", user.email); !wrong.empty()) return wrong;
@@ -58,6 +63,30 @@ std::string checkUser(const NewUser& user) {
   return {};
 }
 
+NewUser withDefaults(NewUser user, const config::Config& config) {
+  if (user.passwordMech.empty()) user.passwordMech = config.get(config::keys::kDefaultPasswordMech);
+  return user;
+}
+
+Result<db::PasswordHash> hashPassword(const std::string& password, const std::string& mechanism) {
+  const auto wanted = db::mechanismByName(mechanism).value_or(db::Mechanism::kBcrypt);
+  auto made = db::makePassword(password, wanted);
+  if (!made) return invalid(made.error().message);
+  return made;
+}
+
+Status setQuota(db::Connection& schema, std::int32_t contextId, std::int32_t id,
+                std::int64_t quotaMb) {
+  const std::vector<db::Value> who{std::int64_t{contextId}, std::int64_t{id}};
+  auto done = schema.execute("UPDATE user SET quota_max = ? WHERE cid = ? AND id = ?",
+                             {quotaMb < 0 ? std::int64_t{-1} : quotaMb << 20, who[0], who[1]});
+  // What a user has used is counted where a quota is set.
+  if (done && quotaMb >= 0)
+    done = schema.execute("INSERT IGNORE INTO filestore_usage (cid, user, used) VALUES (?, ?, 0)",
+                          who);
+  return done ? Status() : Status(done.error());
+}
+
 Result<std::int32_t> insertUser(db::Connection& schema, std::int32_t contextId,
                                 const NewUser& user) {
   if (user.guestCreatedBy != 0) {
@@ -70,8 +99,8 @@ Result<std::int32_t> insertUser(db::Connection& schema, std::int32_t contextId,
                                          " who could invite a guest");
     if (host->front().integer(0) != 0) return invalid("a guest cannot invite another guest");
   }
-  auto hash = db::makePassword(user.password);
-  if (!hash) return invalid(hash.error().message);
+  auto hash = hashPassword(user.password, user.passwordMech);
+  if (!hash) return hash.error();
   auto id = nextId(schema, "sequence_principal", contextId);
   if (!id) return id;
   auto contact = nextId(schema, "sequence_contact", contextId);
@@ -118,6 +147,8 @@ Result<std::int32_t> insertUser(db::Connection& schema, std::int32_t contextId,
                                                      randomUuid()});
     if (!done) return done.error();
   }
+  if (user.quotaMb)
+    if (auto set = setQuota(schema, contextId, *id, *user.quotaMb); !set) return set.error();
   return id;
 }
 
@@ -159,8 +190,9 @@ Status UserStorage::enter(std::int32_t contextId, const Credentials& credentials
   return authorize(contextId, credentials);
 }
 
-Result<std::int32_t> UserStorage::create(std::int32_t contextId, const NewUser& user,
+Result<std::int32_t> UserStorage::create(std::int32_t contextId, const NewUser& given,
                                          const Credentials& credentials) {
+  const NewUser user = withDefaults(given, *around_.config->current());
   if (auto wrong = checkUser(user); !wrong.empty()) return invalid(wrong);
   if (auto fine = enter(contextId, credentials); !fine) return fine.error();
   std::int32_t id = 0;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "database/password.h"
 #include "storage.h"
 
 namespace ox::provisioning {
@@ -29,6 +30,8 @@ struct NewUser {
   std::string imapLogin;
   std::string smtpServer;
   std::int32_t guestCreatedBy = 0;  // the user who invites; 0 = no guest
+  std::optional<std::int64_t> quotaMb;  // -1 = no limit
+  std::string passwordMech;             // "SHA-256", "{BCRYPT}", ...; empty = bcrypt
 };
 
 // Ids that a fresh context's sequences give; the default group is created before the first user.
@@ -36,6 +39,13 @@ inline constexpr std::int32_t kDefaultGroupId = 1;
 
 // Empty text = fine.
 std::string checkUser(const NewUser& user);
+// What is empty of a new user and has a default in the configuration (DEFAULT_PASSWORD_MECHANISM).
+NewUser withDefaults(NewUser user, const config::Config& config);
+// The hash of a password that was checked. ADM-0103 for what the mechanism cannot hash.
+Result<db::PasswordHash> hashPassword(const std::string& password, const std::string& mechanism);
+// -1 = no limit. Inside the caller's transaction.
+Status setQuota(db::Connection& schema, std::int32_t contextId, std::int32_t id,
+                std::int64_t quotaMb);
 // A user with its login, aliases, attributes and default group, inside the caller's transaction.
 Result<std::int32_t> insertUser(db::Connection& schema, std::int32_t contextId,
                                 const NewUser& user);
@@ -46,6 +56,9 @@ struct UserChange {
       department, company, imapServer, imapLogin, smtpServer;
   std::optional<std::vector<std::string>> aliases;
   std::optional<bool> mailEnabled;  // false: the user cannot log in (LGI-0014)
+  std::optional<std::int64_t> quotaMb;
+  std::optional<std::string> passwordMech;       // of the new password
+  std::optional<std::int32_t> guestCreatedBy;    // a guest goes over to this user
 };
 std::string checkChange(const UserChange& change);
 
@@ -66,6 +79,7 @@ struct ListedUser {
   std::int32_t id = 0;
   bool enabled = true;
   NewUser values;  // without password
+  std::int64_t usedMb = 0;
 };
 
 struct Credentials {

@@ -38,6 +38,7 @@ constexpr StockFile kStockFiles[] = {
     {"AdminDaemon.properties", "Provisioning: who may do what. The master administrator's password is "
                                "in the file mpasswd."},
     {"plugin/hosting.properties", "Provisioning: how contexts are spread over schemas."},
+    {"User.properties", "Provisioning: what users get unless a tool says otherwise."},
 };
 
 std::string introOf(const std::string& file) {

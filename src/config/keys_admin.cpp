@@ -33,8 +33,18 @@ const Key<bool> kMasterAccountOverride(
 
 const Key<std::int64_t> kConcurrentJobs(
     {.name = "CONCURRENT_JOBS", .file = "AdminDaemon.properties", .defaultText = "2", .min = 1,
-     .max = 256,
-     .help = "How many long jobs run side by side. Not there yet: this release has no such jobs."});
+     .max = 256, .reloadable = true,
+     .help = "How many contexts a node moves to another database side by side; further calls of "
+     "movecontextdatabase wait for their turn. Update jobs have limits of their own."});
+
+const Key<std::string> kDefaultPasswordMech(
+    {.name = "DEFAULT_PASSWORD_MECHANISM", .file = "User.properties", .defaultText = "{BCRYPT}",
+     .values = {"{BCRYPT}", "{SHA-512}", "{SHA-256}", "{SHA}", "{CRYPT}", "BCRYPT", "SHA-512",
+                "SHA-256", "SHA", "CRYPT"},
+     .reloadable = true,
+     .help = "How the passwords of users are stored by createuser, createcontext and changeuser "
+     "unless --passwordmech says otherwise. {SHA} and {CRYPT} are weak, they are replaced by "
+     "{BCRYPT} at the next log-in."});
 
 const Key<std::int64_t> kAverageContextSize(
     {.name = "AVERAGE_CONTEXT_SIZE", .file = "plugin/hosting.properties", .defaultText = "200",
@@ -66,8 +76,9 @@ const Key<std::int64_t> kSchemaMoveMaintenanceReason(
 
 const Key<bool> kLockOnWriteContext(
     {.name = "LOCK_ON_WRITE_CONTEXT_INTO_PAYLOAD_DB", .file = "plugin/hosting.properties",
-     .defaultText = "false",
-     .help = "Whether contexts are written into one database one after the other. Not there yet: the"
-     " value has no effect."});
+     .defaultText = "false", .reloadable = true,
+     .help = "True: contexts are written into one database one after the other, each from its first "
+     "row to its last. False: they are written side by side, and only the counters are kept one "
+     "after the other."});
 
 }  // namespace ox::config::keys

@@ -1,4 +1,4 @@
-// Keys: AdminDaemon.properties and plugin/hosting.properties (provisioning).
+// Keys: AdminDaemon.properties, User.properties and plugin/hosting.properties (provisioning).
 // Each constant is declared once; what it means, its type, range and default is in the .cpp.
 #pragma once
 
@@ -18,6 +18,7 @@ extern const Key<std::string> kLoginMappingRegexp;  // CHECK_CONTEXT_LOGIN_MAPPI
 extern const Key<std::string> kNewContextAccessCombination;
 //   NEW_CONTEXT_DEFAULT_ACCESS_COMBINATION_NAME
 extern const Key<std::int64_t> kSchemaMoveMaintenanceReason;  // SCHEMA_MOVE_MAINTENANCE_REASON
+extern const Key<std::string> kDefaultPasswordMech;  // DEFAULT_PASSWORD_MECHANISM
 extern const Key<bool> kLockOnWriteContext;  // LOCK_ON_WRITE_CONTEXT_INTO_PAYLOAD_DB
 
 }  // namespace ox::config::keys

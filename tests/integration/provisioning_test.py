@@ -240,7 +240,8 @@ def installation(cluster):
     cluster.administer("changedatabase", "-i", other, "-H", "127.0.0.1:%d" % port, "-n", "another")
     [[url, name]] = cluster.sql("select url, name from db_pool where db_pool_id = %d" % other)
     check(url.endswith("/?socketTimeout=9000") and name == "another", "URL parameters stay: " + url)
-    for words in (("-m", "false"), ("-M", 3), ("-n", "oxdatabase/"), ("-H", "bad host"),
+    cluster.administer("changedatabase", "-i", other, "-m", "false", code=104)
+    for words in (("-M", 3), ("-n", "oxdatabase/"), ("-H", "bad host"),
                   ("-H", "jdbc:mysql://h/?useSSL=perhaps")):
         cluster.administer("changedatabase", "-i", other, *words, code=103)
     cluster.administer("changedatabase", "-i", other, "-n", "oxdatabase", code=110)

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "arguments.h"
+#include "database_roles.h"
 #include "etc_files.h"
 #include "storage.h"
 #include "tables.h"
@@ -70,6 +71,11 @@ TEST_CASE("a user's values are checked") {
   CHECK(wrong([](NewUser& u) { u.aliases = {"@x"}; }));
   CHECK(wrong([](NewUser& u) { u.language = "english"; }));
   CHECK(wrong([](NewUser& u) { u.surName = "a\nb"; }));
+  CHECK(wrong([](NewUser& u) { u.quotaMb = -2; }));
+  CHECK_FALSE(wrong([](NewUser& u) { u.quotaMb = 0; }));
+  CHECK(wrong([](NewUser& u) { u.passwordMech = "MD5"; }));
+  for (const char* known : {"sha", "{SHA-256}", "SHA-512", "bcrypt", "{CRYPT}"})
+    CHECK_FALSE(wrong([&](NewUser& u) { u.passwordMech = known; }));
 }
 
 TEST_CASE("editing a properties file keeps comments and order") {
@@ -152,4 +158,66 @@ TEST_CASE("a database's and a file store's values are checked") {
   CHECK(checkFilestore(store).empty());
   store.uri = "/x";
   CHECK_FALSE(checkFilestore(store).empty());
+}
+
+TEST_CASE("the mechanism of a password is the one that was asked for, and bcrypt else") {
+  for (const auto& [asked, stored] : {std::pair("SHA-256", "{SHA-256}"), std::pair("", "{BCRYPT}"),
+                                      std::pair("{CRYPT}", "{CRYPT}")}) {
+    auto made = hashPassword("a-Secret", asked);
+    REQUIRE(made);
+    CHECK(made->mechanism == stored);
+    CHECK(db::verifyPassword("a-Secret", *made));
+  }
+  UserChange change;
+  change.passwordMech = "SHA-512";
+  CHECK_FALSE(checkChange(change).empty());  // nothing to be hashed
+  change.password = "x";
+  CHECK(checkChange(change).empty());
+}
+
+TEST_CASE("what -m and -M ask of a database") {
+  using Kind = RoleChange::Kind;
+  const auto database = [](std::int32_t id, std::int32_t masterId, bool master) {
+    Database one;
+    one.id = id;
+    one.master = master;
+    one.masterId = masterId;
+    return one;
+  };
+  // 3 has the slave 4, 5 has none, 6 belongs to nobody.
+  const std::vector<Database> all = {database(3, 0, true), database(4, 3, false),
+                                     database(5, 0, true), database(6, 0, false)};
+  const auto ask = [&](std::size_t who, std::optional<bool> master,
+                       std::optional<std::int32_t> masterId) {
+    return roleChange(all[who], all, master, masterId);
+  };
+  const auto kind = [&](std::size_t who, std::optional<bool> master,
+                        std::optional<std::int32_t> masterId) {
+    auto change = ask(who, master, masterId);
+    return change ? static_cast<int>(change->kind) : -1;
+  };
+  CHECK(kind(0, {}, {}) == static_cast<int>(Kind::kNone));
+  CHECK(kind(0, true, {}) == static_cast<int>(Kind::kNone));
+  CHECK(kind(1, false, {}) == static_cast<int>(Kind::kNone));
+  for (const auto& swap : {ask(1, true, {}), ask(0, false, 4)}) {
+    REQUIRE(swap);
+    CHECK(swap->kind == Kind::kPromote);
+    CHECK(swap->master == 3);
+    CHECK(swap->slave == 4);
+  }
+  CHECK(kind(3, true, {}) == static_cast<int>(Kind::kAlone));
+  for (const std::size_t joins : {1U, 3U}) {
+    auto joined = ask(joins, {}, 5);
+    REQUIRE(joined);
+    CHECK(joined->kind == Kind::kJoin);
+    CHECK(joined->master == 5);
+    CHECK(joined->slave == all[joins].id);
+  }
+  CHECK(kind(2, false, 3) == static_cast<int>(Kind::kJoin));
+  CHECK(kind(0, true, 5) == -1);   // a master has no master
+  CHECK(kind(0, {}, 5) == -1);     // without -m false
+  CHECK(kind(0, false, {}) == -1); // whose slave?
+  CHECK(kind(2, false, 4) == -1);  // of a slave
+  CHECK(kind(2, false, 5) == -1);  // of itself
+  CHECK(kind(2, false, 99) == -1);
 }
