@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "job_watch.h"
+#include "plan_output.h"
 #include "update_options.h"
 
 namespace {
@@ -28,7 +29,7 @@ json patterns(const std::string& text) {
 }
 
 struct Words {
-  bool error = false, wait = false, asJson = false, jobs = false;
+  bool error = false, wait = false, asJson = false, jobs = false, dryRun = false, sql = false;
   std::int64_t parallel = 1, maxLag = -1, maxLoad = -1;
   std::string only, skip, until;
   std::string attach, pause, resume, retry, proceed, abort;
@@ -56,6 +57,34 @@ int control(Client& client, const std::string& job, const char* wish, const Word
   if (!done) return client.report(done.error());
   if (words.wait) return followJob(client, job, words.asJson);
   return 0;
+}
+
+// --dry-run, --sql: each schema that a job would take, nothing is run. Every schema is looked at, also
+// after one that cannot be read.
+int plans(Client& client, const Words& words) {
+  const auto schemas = client.call("UpdateTaskService/jobSchemas", {{"only", patterns(words.only)},
+                                                                    {"skip", patterns(words.skip)}});
+  if (!schemas) return client.report(schemas.error());
+  int exit = 0;
+  std::size_t pending = 0, tasks = 0;
+  for (const json& one : schemas.value()) {
+    const std::string schema = one.value("schema", "");
+    const auto plan = client.call("UpdateTaskService/planUpdate", {{"schema", schema}});
+    if (!plan) {
+      exit = client.report(plan.error(), "schema " + oneLine(schema) + ":");
+      continue;
+    }
+    const std::size_t count = plan.value().value("tasks", json::array()).size();
+    pending += count > 0 ? 1 : 0;
+    tasks += count;
+    if (words.asJson) std::cout << plan.value().dump() << "\n";
+    else if (words.sql && count > 0) showSql(plan.value(), true);
+    else if (!words.sql && count > 0) showPlan(plan.value());
+  }
+  if (!words.asJson && !words.sql)
+    std::cout << pending << " of " << schemas.value().size() << " schemas need an update, " << tasks
+              << " task(s)\n";
+  return exit;
 }
 
 int start(Client& client, const Words& words) {
@@ -96,6 +125,8 @@ int run(Invocation& call) {
   options.text("--until", &words.until, "<HH:MM>", "begin no further task after this time");
   options.flag("--wait", &words.wait, "follow the job to its end; the exit code tells failures");
   options.flag("--json", &words.asJson, "write one JSON object per line");
+  options.flag("--dry-run", &words.dryRun, "show for each schema what would run; run nothing");
+  options.flag("--sql", &words.sql, "show only the SQL for each schema; run nothing");
   options.flag("--jobs", &words.jobs, "list the jobs instead");
   options.text("--attach", &words.attach, "<job>", "follow a job that was started before");
   options.text("--pause", &words.pause, "<job>", "begin no further task until --continue");
@@ -104,15 +135,16 @@ int run(Invocation& call) {
   options.text("--resume", &words.resume, "<job>", "go on with a stopped or aborted job");
   options.text("--retry", &words.retry, "<job>", "the same, and its failed schemas again");
   if (const auto exit = options.parse()) return *exit;
-  int modes = words.jobs ? 1 : 0;
+  int modes = int{words.jobs} + int{words.dryRun} + int{words.sql};
   for (const std::string* one : {&words.attach, &words.pause, &words.proceed, &words.abort,
                                  &words.resume, &words.retry})
     modes += one->empty() ? 0 : 1;
   if (modes > 1)
-    return options.refuse("only one of --jobs, --attach, --pause, --continue, --abort, --resume and "
-                          "--retry may be given",
+    return options.refuse("only one of --dry-run, --sql, --jobs, --attach, --pause, --continue, "
+                          "--abort, --resume and --retry may be given",
                           ox::codeInfo(ox::Code::kAdmIllegalValue).exit);
   Client client(admin);
+  if (words.dryRun || words.sql) return plans(client, words);
   if (words.jobs) return listJobs(client);
   if (!words.attach.empty()) return followJob(client, words.attach, words.asJson);
   if (!words.pause.empty()) return control(client, words.pause, "pause", words);

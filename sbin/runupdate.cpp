@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "plan_output.h"
 #include "update_options.h"
 
 namespace {
@@ -18,46 +19,29 @@ int usageError(const Options& options, const std::string& text) {
   return 1;
 }
 
-// --dry-run: what would run, in which order, at what cost.
-void showPlan(const json& plan) {
-  const json tasks = plan.value("tasks", json::array());
-  std::cout << "schema " << oneLine(plan.value("schema", "")) << ": " << tasks.size()
-            << " task(s) pending\n";
-  int number = 0;
-  for (const json& task : tasks) {
-    std::cout << ++number << ". " << oneLine(task.value("taskName", "")) << " ("
-              << (task.value("blocking", true) ? "blocking" : "background") << ")\n";
-    if (const std::string text = task.value("description", ""); !text.empty())
-      std::cout << "   " << oneLine(text) << "\n";
-    for (const json& name : task.value("dependencies", json::array()))
-      std::cout << "   after " << oneLine(name.get<std::string>()) << "\n";
-    if (const std::string text = task.value("problem", ""); !text.empty())
-      std::cout << "   cannot tell its statements: " << oneLine(text) << "\n";
-    const json statements = task.value("statements", json::array());
-    if (statements.empty()) std::cout << "   no statement known before the run\n";
-    for (const json& one : statements) {
-      std::cout << "   SQL: " << oneLine(one.value("sql", "")) << "\n";
-      if (const std::string table = one.value("table", ""); !table.empty())
-        std::cout << "     table " << oneLine(table) << ": " << one.value("size", "") << ", about "
-                  << one.value("rows", std::int64_t{0}) << " rows; expected at worst: "
-                  << one.value("expected", "") << "\n";
-    }
-  }
+// --copy: rows or tables that were there before are not there after.
+bool losesData(const json& report) {
+  for (const json& one : report.value("tables", json::array()))
+    if (one.value("gone", false) || one.value("rowsAfter", 0L) < one.value("rowsBefore", 0L))
+      return true;
+  return false;
 }
 
-// --copy: what became of the data. Returns whether something may be lost.
-bool showCopy(const json& report) {
+// --copy: what became of the data.
+void showCopy(const json& report) {
+  for (const json& one : report.value("removed", json::array()))
+    std::cout << "dropped the copy " << oneLine(one.value("copy", "")) << " of schema "
+              << oneLine(one.value("schema", "")) << ", left by " << oneLine(one.value("owner", ""))
+              << "\n";
   std::cout << "copied schema " << oneLine(report.value("schema", "")) << " ("
             << report.value("size", "") << ") in " << report.value("copyMillis", 0L) / 1000.0
             << " s, ran " << report.value("executed", json::array()).size() << " task(s) in "
             << report.value("runMillis", 0L) / 1000.0 << " s\n";
   Table table({{"table"}, {"rowsBefore", Align::kRight}, {"rowsAfter", Align::kRight}, {"data"},
                {"columns"}});
-  bool lost = false;
   for (const json& one : report.value("tables", json::array())) {
     const std::int64_t before = one.value("rowsBefore", 0L), after = one.value("rowsAfter", 0L);
     const bool gone = one.value("gone", false), made = one.value("created", false);
-    lost = lost || after < before || gone;
     std::string columns;
     for (const json& name : one.value("added", json::array()))
       columns += (columns.empty() ? "+" : " +") + oneLine(name.get<std::string>());
@@ -69,22 +53,29 @@ bool showCopy(const json& report) {
                columns});
   }
   table.print(false);
-  return lost;
 }
 
-// --sql: nothing but the statements, for reading and for review.
-void showSql(const json& plan) {
-  for (const json& task : plan.value("tasks", json::array())) {
-    std::cout << "-- " << oneLine(task.value("taskName", "")) << "\n";
-    for (const json& one : task.value("statements", json::array()))
-      std::cout << one.value("sql", "") << ";\n";
+// --copies, --remove-copies: which rehearsals are under way, and what dead ones left.
+int showCopies(Client& client, bool remove, bool asJson) {
+  const auto rows = client.call("UpdateTaskService/copies", {{"remove", remove}});
+  if (!rows) return client.report(rows.error());
+  if (asJson) {
+    std::cout << rows.value().dump() << "\n";
+    return 0;
   }
+  Table table({{"copy"}, {"database", Align::kRight}, {"schema"}, {"begun"}, {"owner"}, {"state"}});
+  for (const json& one : rows.value())
+    table.add({oneLine(one.value("copy", "")), std::to_string(one.value("database", 0)),
+               oneLine(one.value("schema", "")), localTime(one.value("started", std::int64_t{0})),
+               oneLine(one.value("owner", "")), one.value("state", "")});
+  table.printOrNothingFound();
+  return 0;
 }
 
 int run(Invocation& call) {
   AdminOptions admin;
   std::string context, schema, until;
-  bool dryRun = false, sql = false, asJson = false, copy = false;
+  bool dryRun = false, sql = false, asJson = false, copy = false, copies = false, remove = false;
   Options options(call, "runs the pending update tasks of a schema");
   addUpdateOptions(options, admin);
   options.text("-c,--context", &context, "<cid>", "any context of the schema");
@@ -92,14 +83,21 @@ int run(Invocation& call) {
   options.flag("--dry-run", &dryRun, "show the tasks, their order, SQL and locks; run nothing");
   options.flag("--sql", &sql, "show only the SQL of the pending tasks; run nothing");
   options.flag("--copy", &copy, "run on a copy of the schema, compare the data, drop the copy");
+  options.flag("--copies", &copies, "list the copies that exist, in use or left by a dead node");
+  options.flag("--remove-copies", &remove, "drop those that a dead node left, then list");
   options.flag("--json", &asJson, "write the result as JSON");
   options.text("--until", &until, "<HH:MM>", "begin no further task after this time of the node");
   if (const auto exit = options.parse()) return *exit;
 
   json arguments = json::object();
-  if (int{dryRun} + int{sql} + int{copy} > 1)
-    return options.refuse("only one of --dry-run, --sql and --copy may be given",
+  if (int{dryRun} + int{sql} + int{copy} + int{copies} + int{remove} > 1)
+    return options.refuse("only one of --dry-run, --sql, --copy, --copies and --remove-copies may be "
+                          "given",
                           ox::codeInfo(ox::Code::kAdmIllegalValue).exit);
+  if (copies || remove) {
+    Client client(admin);
+    return showCopies(client, remove, asJson);
+  }
   if (options.given("--context")) {
     std::int64_t id = 0;
     const char* end = context.data() + context.size();
@@ -128,14 +126,15 @@ int run(Invocation& call) {
   for (const json& text : undelivered) std::cout << "  " << oneLine(text.get<std::string>()) << "\n";
   const json failed = answer.value().value("failed", json::array());
   const std::string stopped = answer.value().value("stopped", "");
+  const bool lost = copy && losesData(answer.value());
   if (asJson) {
     std::cout << answer.value().dump() << "\n";
-    return failed.empty() && stopped.empty() ? 0 : 1;
+    return failed.empty() && stopped.empty() && !lost ? 0 : 1;
   }
   if (dryRun) showPlan(answer.value());
   else if (sql) showSql(answer.value());
   if (only) return 0;
-  const bool lost = copy && showCopy(answer.value());
+  if (copy) showCopy(answer.value());
   if (lost) std::cerr << "The copy has fewer rows or tables than before.\n";
   if (!stopped.empty())
     std::cerr << "The run ended before everything was done: " << oneLine(stopped) << "\n";

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "lease_keeper.h"
 #include "tasks/table_info.h"
 #include "update_table.h"
 
@@ -79,22 +80,25 @@ Status measure(db::Connection& c, const std::string& name, const std::vector<std
 
 class Copy {
  public:
-  Copy(services::DatabaseService& database, const services::SchemaRef& source)
-      : database_(database), source_(source),
+  Copy(services::DatabaseService& database, CopyStore& store, const services::SchemaRef& source)
+      : database_(database), store_(store), source_(source),
         ref_{source.writePoolId, kCopyPrefix + secureHex(8)} {}
   ~Copy() {
-    if (!created_) return;
-    auto server = database_.pool(ref_.writePoolId);
-    auto dropped = server ? (*server)->execute("DROP DATABASE " + quoteName(ref_.schema))
-                          : Result<std::uint64_t>(server.error());
-    if (!dropped)
+    if (!named_) return;
+    if (Status dropped = store_.drop(ref_); !dropped)
       log::warn("the copy " + ref_.schema + " of schema " + source_.schema +
-                " could not be dropped, do it by hand: " + dropped.error().toString());
+                " could not be dropped (runupdate --remove-copies does it later): " +
+                dropped.error().toString());
   }
   Copy(const Copy&) = delete;
   Copy& operator=(const Copy&) = delete;
 
   const services::SchemaRef& ref() const { return ref_; }
+  Status name() {
+    if (Status s = store_.announce(ref_, source_.schema); !s) return s;
+    named_ = true;
+    return {};
+  }
   Status fill(db::Connection& from, const Tables& tables) {
     auto server = database_.pool(ref_.writePoolId);
     if (!server) return failed(server.error(), "connecting");
@@ -107,7 +111,6 @@ class Copy {
                                    " CHARACTER SET " + charset->front().text(0) + " COLLATE " +
                                    charset->front().text(1));
     if (!made) return failed(made.error(), "creating " + ref_.schema);
-    created_ = true;
     auto to = database_.schemaWrite(ref_, true);
     if (!to) return failed(to.error(), "connecting to " + ref_.schema);
     // References among the tables are created in any order; reading takes no locks.
@@ -141,9 +144,10 @@ class Copy {
   }
 
   services::DatabaseService& database_;
+  CopyStore& store_;
   const services::SchemaRef source_;
   const services::SchemaRef ref_;
-  bool created_ = false;
+  bool named_ = false;
 };
 
 // What became of one table that was there before.
@@ -185,14 +189,23 @@ Status checkRoom(db::Connection& from, std::int64_t& bytes) {
 }  // namespace
 
 Result<CopyReport> runOnCopy(services::DatabaseService& database, const services::SchemaRef& schema,
-                             const CopyRunner& run, Clock& clock) {
+                             const CopyRunner& run, CopyStore& store, std::int64_t beatMillis,
+                             Clock& clock) {
   auto from = database.schemaWrite(schema, true);
   if (!from) return failed(from.error(), "connecting to schema " + schema.schema);
   CopyReport out;
+  auto removed = store.removeDead();
+  if (!removed) return removed.error();
+  out.removed = std::move(*removed);
   if (Status s = checkRoom(**from, out.bytes); !s) return s.error();
   auto tables = readTables(**from);
   if (!tables) return tables.error();
-  Copy copy(database, schema);
+  Copy copy(database, store, schema);
+  if (Status s = copy.name(); !s) return s.error();
+  // Ends before the copy is dropped.
+  const LeaseKeeper keeper(beatMillis, [&store, &copy] {
+    if (Status s = store.refresh(copy.ref()); !s) log::warn(s.error().toString());
+  });
   log::info("Rehearsal of the updates of schema " + schema.schema + " on its copy " +
             copy.ref().schema + ", " + shownBytes(out.bytes));
   const std::int64_t began = clock.steadyMillis();

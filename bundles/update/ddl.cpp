@@ -91,13 +91,17 @@ std::string tableName(Words& words) {
   return name;
 }
 
-bool namesOption(std::string_view sql) {
+void readOptions(std::string_view sql, DdlTarget& out) {
   Words words(sql);
   for (std::string word = words.next(); !word.empty() || words.quoted(); word = words.next()) {
-    if (words.quoted()) continue;
-    if ((word == "ALGORITHM" || word == "LOCK") && words.following() == '=') return true;
+    if (words.quoted() || (word != "ALGORITHM" && word != "LOCK") || words.following() != '=')
+      continue;
+    out.chosen = true;
+    if (word != "ALGORITHM") continue;
+    Words ahead = words;
+    const std::string way = ahead.next();
+    out.copies = way != "INSTANT" && way != "NOCOPY";
   }
-  return false;
 }
 
 struct Way {
@@ -171,7 +175,7 @@ std::optional<DdlTarget> ddlTarget(std::string_view sql) {
     out.createIndex = true;
   }
   if (out.table.empty()) return std::nullopt;
-  out.chosen = namesOption(sql);
+  readOptions(sql, out);
   return out;
 }
 
@@ -237,6 +241,26 @@ std::string shownBytes(std::int64_t bytes) {
   return text.data();
 }
 
+namespace {
+
+// Too little disk for a copy of the table is an error before anything is done; else what is free.
+Result<std::optional<std::int64_t>> checkRoom(db::Connection& connection, const std::string& what,
+                                              std::int64_t bytes, const DdlSettings& settings) {
+  const auto room = settings.freeDisk(connection);
+  const std::int64_t needed = bytes + bytes / 100 * kCopyReservePercent;
+  if (room && *room < needed)
+    return Error(Code::kUpdTaskFailed, what + " has " + shownBytes(bytes) + "; changing it may "
+                 "need " + shownBytes(needed) + " for a copy, but only " + shownBytes(*room) +
+                 " are free on the disk of the database");
+  return room;
+}
+
+std::string shownRoom(const std::optional<std::int64_t>& room) {
+  return room ? ", " + shownBytes(*room) + " free" : ", free disk unknown";
+}
+
+}  // namespace
+
 Result<std::uint64_t> changeTable(db::Connection& connection, const std::string& sql,
                                   const DdlSettings& settings) {
   const auto target = ddlTarget(sql);
@@ -245,36 +269,43 @@ Result<std::uint64_t> changeTable(db::Connection& connection, const std::string&
   auto size = tableSize(connection, target->table);
   if (!size) return size.error();
   const std::int64_t bytes = *size ? (*size)->bytes : 0;
-  if (target->chosen || bytes < kSmallTableBytes) {
+  if (bytes < kSmallTableBytes) {
     settings.progress(what + ", " + shownBytes(bytes) + ": " +
                       (target->chosen ? "ALGORITHM and LOCK as the statement says"
                                       : "small, the server chooses"));
     return tryLocked(connection, sql, what, settings);
   }
+  const std::string big =
+      what + ", " + shownBytes(bytes) + " in about " + std::to_string((*size)->rows) + " rows";
   std::optional<std::int64_t> room;
+  if (target->chosen) {
+    if (target->copies) {
+      auto checked = checkRoom(connection, what, bytes, settings);
+      if (!checked) return checked.error();
+      room = *checked;
+    }
+    settings.progress(big + (target->copies ? shownRoom(room) : std::string()) +
+                      ": ALGORITHM and LOCK as the statement says");
+    return tryLocked(connection, sql, what, settings);
+  }
   bool roomKnown = false;
   for (const Way& way : kWays) {
     if (way.copies && !roomKnown) {
-      room = settings.freeDisk(connection);
+      auto checked = checkRoom(connection, what, bytes, settings);
+      if (!checked) return checked.error();
+      room = *checked;
       roomKnown = true;
-      const std::int64_t needed = bytes + bytes / 100 * kCopyReservePercent;
-      if (room && *room < needed)
-        return Error(Code::kUpdTaskFailed, what + " has " + shownBytes(bytes) + "; changing it may "
-                     "need " + shownBytes(needed) + " for a copy, but only " + shownBytes(*room) +
-                     " are free on the disk of the database");
     }
     std::string clause = std::string(target->createIndex ? " ALGORITHM=" : ", ALGORITHM=") +
                          way.algorithm;
     if (*way.lock != '\0')
       clause += std::string(target->createIndex ? " LOCK=" : ", LOCK=") + way.lock;
-    const std::string disk =
-        !way.copies ? "" : room ? ", " + shownBytes(*room) + " free" : ", free disk unknown";
-    settings.progress(what + ", " + shownBytes(bytes) + " in about " +
-                      std::to_string((*size)->rows) + " rows" + disk + ":" +
+    settings.progress(big + (way.copies ? shownRoom(room) : std::string()) + ":" +
                       (target->createIndex ? clause : clause.substr(1)));
     auto done = tryLocked(connection, sql + clause, what, settings);
     if (done || !refusedWay(connection.sqlError())) return done;
   }
+  settings.progress(big + shownRoom(room) + ": the server chooses");
   return tryLocked(connection, sql, what, settings);
 }
 

@@ -36,6 +36,7 @@ struct DdlTarget {
   std::string table;
   bool createIndex = false;  // options follow without a comma
   bool chosen = false;       // the statement names ALGORITHM or LOCK itself
+  bool copies = true;        // it may need a copy: does not name ALGORITHM=INSTANT or NOCOPY
 };
 std::optional<DdlTarget> ddlTarget(std::string_view sql);
 

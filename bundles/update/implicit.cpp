@@ -1,5 +1,7 @@
 #include "implicit.h"
 
+#include <chrono>
+
 #include "base/log.h"
 
 namespace ox::update {
@@ -14,6 +16,7 @@ LoadAction loadAction(const LoadView& view, bool deny) {
 bool ImplicitUpdates::start(const services::SchemaRef& schema, int maxPerDatabase) {
   std::unique_lock lock(mutex_);
   if (stopping_) return false;
+  limit_ = maxPerDatabase;
   if (known_.count(schema) != 0) return true;
   if (const auto rest = resting_.find(schema); rest != resting_.end()) {
     if (clock_.steadyMillis() < rest->second) return false;
@@ -51,6 +54,20 @@ void ImplicitUpdates::work(std::int32_t poolId, Worker& self) {
     }
     const services::SchemaRef schema = queue->second.front();
     queue->second.pop_front();
+    const int limit = limit_;
+    lock.unlock();
+    // Other nodes may have begun as many as the database host is to take.
+    const auto place = admit_ ? admit_(schema.writePoolId, limit)
+                              : std::optional<std::shared_ptr<void>>(nullptr);
+    if (!place) {
+      lock.lock();
+      if (stopping_) break;
+      waiting_[schema.writePoolId].push_front(schema);
+      wake_.wait_for(lock, std::chrono::milliseconds(kAdmitPauseMillis),
+                     [this] { return stopping_; });
+      continue;
+    }
+    lock.lock();
     ++started_;
     lock.unlock();
     log::info("Pending update tasks of schema " + schema.schema +
@@ -86,6 +103,7 @@ void ImplicitUpdates::stop() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
+    wake_.notify_all();
     waiting_.clear();
     workers.splice(workers.end(), workers_);
   }

@@ -67,6 +67,11 @@ Result<json> planUpdate(UpdateServiceImpl& service, const json& arguments) {
               {"tasks", std::move(tasks)}};
 }
 
+json copyRow(const CopyRow& row, const char* state) {
+  return {{"database", row.copy.writePoolId}, {"copy", row.copy.schema}, {"schema", row.source},
+          {"owner", row.owner}, {"started", row.started}, {"state", state}};
+}
+
 Result<json> rehearse(UpdateServiceImpl& service, const json& arguments) {
   auto schema = schemaOf(service, arguments);
   if (!schema) return schema.error();
@@ -81,10 +86,29 @@ Result<json> rehearse(UpdateServiceImpl& service, const json& arguments) {
   json failed = json::array();
   for (const services::TaskFailure& f : done->run.failed)
     failed.push_back({{"taskName", f.task}, {"className", f.reason}, {"schema", f.schema}});
+  json removed = json::array();
+  for (const CopyRow& row : done->removed) removed.push_back(copyRow(row, "removed"));
   return json{{"schema", schema->schema}, {"size", shownBytes(done->bytes)},
               {"copyMillis", done->copyMillis}, {"runMillis", done->runMillis},
               {"executed", done->run.executed}, {"failed", std::move(failed)},
-              {"stopped", done->run.stopped}, {"tables", std::move(tables)}};
+              {"stopped", done->run.stopped}, {"tables", std::move(tables)},
+              {"removed", std::move(removed)}};
+}
+
+// All copies; with remove=true those of dead runs are dropped first and shown as removed.
+Result<json> copies(UpdateServiceImpl& service, const json& arguments) {
+  json out = json::array();
+  if (const auto remove = arguments.find("remove");
+      remove != arguments.end() && remove->is_boolean() && remove->get<bool>()) {
+    auto removed = service.removeCopies();
+    if (!removed) return removed.error();
+    for (const CopyRow& row : *removed) out.push_back(copyRow(row, "removed"));
+  }
+  auto all = service.copies();
+  if (!all) return all.error();
+  for (const CopyRow& row : *all)
+    out.push_back(copyRow(row, row.inUse ? "in use" : "left behind"));
+  return out;
 }
 
 Result<json> unblock(UpdateServiceImpl& service, const json& arguments) {
@@ -193,6 +217,7 @@ std::vector<management::Registration> registerOperations(management::Management&
   };
   add("UpdateTaskService/planUpdate", planUpdate);
   add("UpdateTaskService/copyUpdate", rehearse);
+  add("UpdateTaskService/copies", copies);
   add("UpdateTaskService/unblockDatabase", unblock);
   add("UpdateTaskService/listNamespaces",
       [](UpdateServiceImpl& s, const json&) -> Result<json> { return json(s.nameSpaces()); });

@@ -12,6 +12,7 @@
 #include "sql_file_task.h"
 #include "tasks/builtin.h"
 #include "task_list.h"
+#include "update_slots.h"
 
 namespace ox::update {
 namespace {
@@ -53,7 +54,10 @@ UpdateServiceImpl::UpdateServiceImpl(std::shared_ptr<config::ConfigService> conf
       providers_(std::move(providers)),
       bridges_(std::move(bridges)),
       runner_(*database_, cacheEvents_.get()),
-      implicit_([this](const services::SchemaRef& schema) { return run(schema); }) {}
+      implicit_([this](const services::SchemaRef& schema) { return run(schema); }, systemClock(),
+                [this](std::int32_t poolId, int limit) {
+                  return takeUpdateSlot(*database_, poolId, limit);
+                }) {}
 
 TaskSet UpdateServiceImpl::gather() const {
   TaskSet out;

@@ -76,6 +76,8 @@ class UpdateServiceImpl final : public services::UpdateService {
   // schema, or of those locked for more than a day); the schemas of this server that a job takes.
   Result<std::vector<PlannedTask>> plan(const services::SchemaRef& schema);
   Result<CopyReport> rehearse(const services::SchemaRef& schema);  // on a copy
+  Result<std::vector<CopyRow>> copies();                             // of rehearsals
+  Result<std::vector<CopyRow>> removeCopies();                       // those of dead runs
   std::map<std::string, std::vector<std::string>> nameSpaces() const;
   Result<std::vector<services::SchemaRef>> unblock(std::int32_t poolId, const std::string& schema);
   Result<std::vector<services::SchemaRef>> jobSchemas(const std::vector<std::string>& only,
@@ -96,6 +98,7 @@ class UpdateServiceImpl final : public services::UpdateService {
 
  private:
   RunnerSettings settings() const;
+  CopyStore copyStore() const;
   Result<std::string> statusOf(const services::SchemaRef& schema, const TaskSet& tasks,
                                const Exclusions& exclusions, const db::IdleLimits& idle);
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/random.h"
 #include "config/keys_update.h"
 #include "exclusions.h"
 #include "service.h"
@@ -54,11 +55,30 @@ Result<std::vector<PlannedTask>> UpdateServiceImpl::plan(const services::SchemaR
                  updates->executed());
 }
 
+CopyStore UpdateServiceImpl::copyStore() const {
+  return {*database_, nodeName().substr(0, 200) + "#" + secureHex(8), settings().idle.lockedMillis};
+}
+
 Result<CopyReport> UpdateServiceImpl::rehearse(const services::SchemaRef& schema) {
   Gate::Visit visit(gate_);
   if (!visit) return Error(Code::kShutdown);
-  return runOnCopy(*database_, schema,
-                   [this](const services::SchemaRef& copy) { return run(copy); });
+  CopyStore store = copyStore();
+  const std::int64_t beat = std::min(settings().refreshMillis, store.lifeMillis() / 3);
+  return runOnCopy(
+      *database_, schema, [this](const services::SchemaRef& copy) { return run(copy); }, store,
+      std::max<std::int64_t>(1, beat));
+}
+
+Result<std::vector<CopyRow>> UpdateServiceImpl::copies() {
+  Gate::Visit visit(gate_);
+  if (!visit) return Error(Code::kShutdown);
+  return copyStore().list();
+}
+
+Result<std::vector<CopyRow>> UpdateServiceImpl::removeCopies() {
+  Gate::Visit visit(gate_);
+  if (!visit) return Error(Code::kShutdown);
+  return copyStore().removeDead();
 }
 
 std::map<std::string, std::vector<std::string>> UpdateServiceImpl::nameSpaces() const {

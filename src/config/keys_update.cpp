@@ -67,8 +67,8 @@ const Key<std::int64_t> kImplicitUpdatesPerDatabase(
     {.name = "com.openexchange.groupware.update.implicit.maxPerDatabase",
      .file = "updatetasks.properties", .defaultText = "2", .min = 1, .max = 64,
      .reloadable = true,
-     .help = "How many updates that began by themselves this node runs at a time on one database "
-     "host; the others wait."});
+     .help = "How many updates that began by themselves run at a time on one database host, those of "
+     "all nodes together; the others wait."});
 
 const Key<bool> kAllowPermanentPush(
     {.name = "com.openexchange.push.allowPermanentPush",

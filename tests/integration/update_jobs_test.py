@@ -162,6 +162,15 @@ def reading_tools(w):
                    done.stdout)
     w.checks.check("nothing was done", w.server.sql(
         "select count(*) from updateTask where taskName = 'test.Plan'", "job_1") == [["0"]])
+    w.expect("dry run over schemas", w.run("runallupdate", "--dry-run", "--only", "job_1,job_2"), 0,
+             "schema job_1: 1 task(s) pending", "schema job_2: 1 task(s) pending", "1. test.Plan (blocking)",
+             "2 of 2 schemas need an update, 2 task(s)")
+    done = w.expect("SQL over schemas", w.run("runallupdate", "--sql", "--only", "job_1"), 0)
+    w.checks.check("ready for a client", done.stdout == "USE `job_1`;\n-- test.Plan\nALTER TABLE effects ADD "
+                   "COLUMN b INT;\n", done.stdout)
+    w.checks.check("nothing was done", w.server.sql(
+        "select count(*) from updateTask where taskName = 'test.Plan'", "job_2") == [["0"]])
+    w.expect("one thing at a time", w.run("runallupdate", "--sql", "--jobs"), 109)
     w.expect("a window that is no time", w.run("runupdate", "-n", "job_1", "--until", "25:00"), 103)
     os.remove(os.path.join(w.a.etc, "updatetasks", "c.sql"))
     os.remove(os.path.join(w.b.etc, "updatetasks", "c.sql"))
@@ -195,6 +204,41 @@ def rehearsal(w):
     w.checks.check("the copy has gone", w.server.sql("show databases like 'ox%updatecopy%'") == [])
     for node in w.nodes:
         os.remove(os.path.join(node.etc, "updatetasks", "c.sql"))
+
+
+def killed_rehearsal(w):
+    """A node dies while it works in a copy; the next run drops the copy, with what still runs there."""
+    copies = "show databases like 'ox\\_updatecopy\\_%'"
+    w.task("c.sql", "-- name: test.SlowCopy\n-- rerunnable: yes\nINSERT INTO effects SELECT IF(SLEEP(600), '', 'x');\n")
+    tool = subprocess.Popen(
+        [os.path.join(installed.BUILD, "sbin", "runupdate"), "-p", str(w.a.rmi), "-A", installed.MASTER, "-P",
+         installed.MASTER_PASSWORD, "-n", "job_3", "--copy"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    running = "select count(*) from information_schema.processlist where info like 'INSERT%SLEEP%'"
+    w.wait("the task in the copy", lambda: w.server.sql(running) == [["1"]])
+    [[copy]] = w.server.sql(copies)
+    w.expect("a copy in use is told", w.run("runupdate", "--copies", node=w.b), 0, copy, "job_3", "in use")
+    w.expect("and is not dropped", w.run("runupdate", "--remove-copies", node=w.b), 0, copy, "in use")
+    w.checks.check("it is there", w.server.sql(copies) == [[copy]] and w.server.sql(running) == [["1"]])
+    w.a.kill()
+    w.a.process.wait()
+    out = tool.communicate(timeout=60)[0]
+    w.checks.check("the tool ends with an error", tool.returncode == 105, "exit %s: %s" % (tool.returncode, out))
+    w.checks.check("the copy stayed", w.server.sql(copies) == [[copy]])
+    w.wait("the end of its time", lambda: "left behind" in w.run("runupdate", "--copies", node=w.b).stdout)
+    w.task("c.sql", "-- name: test.QuickCopy\nINSERT INTO effects VALUES ('quick');\n")
+    w.expect("the next rehearsal", w.run("runupdate", "-n", "job_4", "--copy", node=w.b), 0,
+             "dropped the copy %s of schema job_3, left by" % copy, "ran 1 task(s)")
+    w.checks.check("no copy is left, nothing runs there", w.server.sql(copies) == [] and
+                   w.server.sql(running) == [["0"]])
+    w.server.sql("create database ox_updatecopy_00; create database ox_updatecopy_11; insert into configdb.updateCopy "
+                 "values (%s, 'ox_updatecopy_00', 'job_5', 'a node', 1, 2)" % w.pool)
+    done = w.expect("by hand", w.run("runupdate", "--remove-copies", node=w.b), 0, "ox_updatecopy_00", "removed")
+    w.checks.check("only what this cluster knows", w.server.sql(copies) == [["ox_updatecopy_11"]], done.stdout)
+    w.server.sql("drop database ox_updatecopy_11")
+    w.expect("nothing more", w.run("runupdate", "--copies", node=w.b), 0, "No entries found.")
+    for node in w.nodes:
+        os.remove(os.path.join(node.etc, "updatetasks", "c.sql"))
+    w.a.start()
 
 
 def unblocking(w):
@@ -304,7 +348,7 @@ def main():
             try:
                 world = World(checks, server, directory)
                 world.set_up()
-                for part in (whole_job, reading_tools, rehearsal, unblocking, control, loss_of_the_node,
+                for part in (whole_job, reading_tools, rehearsal, killed_rehearsal, unblocking, control, loss_of_the_node,
                              to_a_new_server):
                     began = time.monotonic()
                     part(world)

@@ -105,6 +105,9 @@ def implicit(checks, node, server, schema):
         done = node.admin("reloadconfiguration")
         checks.check("reloadconfiguration", done.returncode == 0, done.stdout + done.stderr)
 
+    installed.cluster.edit_properties(os.path.join(node.etc, "updatetasks.properties"), {
+        "com.openexchange.push.allowPermanentPush": "true"})
+
     def login(name):
         return node.tool("createuser", "-c", "1", "-A", "oxadmin", "-P", "admin-1", "-u", name, "-p",
                          "x", *installed.USER)
@@ -123,6 +126,8 @@ def implicit(checks, node, server, schema):
     done = installed.cluster.wait_for("the log-in", lambda: (
         lambda d: d if "CTX-0007" not in d.stderr else None)(login("later")), 60, 0.2)
     checks.check("afterwards it works", done.returncode == 0, done.stderr)
+    checks.check("push on a node that updates is warned of, once",
+                 node.log().count("allowPermanentPush=true: a node that runs update tasks") == 1)
     write_task(node, "f.sql", "-- name: test.Quiet\n-- concurrency: background\n"
                "ALTER TABLE upd ADD COLUMN c INT;\n")
     set_deny("false")

@@ -82,6 +82,20 @@ Result<json> runAll(UpdateServiceImpl& service, JobService& jobs, const json& ar
   return json{{"job", *id}, {"schemas", schemas->size()}};
 }
 
+// What runAllUpdate would take.
+Result<json> jobSchemas(UpdateServiceImpl& service, const json& arguments) {
+  auto only = patterns(arguments, "only");
+  if (!only) return only.error();
+  auto skip = patterns(arguments, "skip");
+  if (!skip) return skip.error();
+  auto schemas = service.jobSchemas(*only, *skip);
+  if (!schemas) return schemas.error();
+  json out = json::array();
+  for (const services::SchemaRef& one : *schemas)
+    out.push_back({{"schema", one.schema}, {"database", one.writePoolId}});
+  return out;
+}
+
 struct Host {
   std::int64_t total = 0, done = 0, failed = 0, running = 0, pending = 0, timed = 0, sum = 0;
 };
@@ -202,6 +216,8 @@ void addJobOperations(management::Management& management,
   };
   add("UpdateTaskService/runAllUpdate",
       [service, jobs](const json& arguments) { return runAll(*service, *jobs, arguments); });
+  add("UpdateTaskService/jobSchemas",
+      [service](const json& arguments) { return jobSchemas(*service, arguments); });
   add("UpdateTaskService/jobStatus",
       [jobs](const json& arguments) { return status(*jobs, arguments); });
   add("UpdateTaskService/jobControl",

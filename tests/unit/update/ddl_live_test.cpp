@@ -67,6 +67,14 @@ TEST_CASE("too little disk for a copy is an error before anything is done") {
   CHECK(refused.error().message.find("only 1000 bytes are free") != std::string::npos);
   CHECK(schema.value("SELECT DATA_TYPE FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = "
                      "DATABASE() AND TABLE_NAME = 'big' AND COLUMN_NAME = 'a'") == "varchar");
+  // Also where the statement chooses its way by itself.
+  auto chosen = changeTable(schema.connection(),
+                            "ALTER TABLE big MODIFY a MEDIUMTEXT, ALGORITHM=COPY", settings);
+  REQUIRE_FALSE(chosen);
+  CHECK(chosen.error().message.find("only 1000 bytes are free") != std::string::npos);
+  CHECK(changeTable(schema.connection(), "ALTER TABLE big ADD COLUMN e INT, ALGORITHM=INSTANT",
+                    settings)
+            .ok());
   // What needs no copy is done nevertheless.
   CHECK(changeTable(schema.connection(), "ALTER TABLE big ADD COLUMN d INT", settings).ok());
 }

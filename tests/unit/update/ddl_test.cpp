@@ -34,6 +34,14 @@ TEST_CASE("ALGORITHM and LOCK count as chosen only outside of texts and names") 
   CHECK_FALSE(ddlTarget("ALTER TABLE t ADD b INT COMMENT 'it\\'s ALGORITHM=COPY'")->chosen);
 }
 
+TEST_CASE("only INSTANT and NOCOPY need no room for a copy") {
+  CHECK(ddlTarget("ALTER TABLE t ADD a INT")->copies);
+  CHECK(ddlTarget("ALTER TABLE t ADD a INT, LOCK=NONE")->copies);
+  CHECK(ddlTarget("ALTER TABLE t MODIFY a TEXT, ALGORITHM=copy, LOCK=SHARED")->copies);
+  CHECK_FALSE(ddlTarget("ALTER TABLE t ADD a INT, LOCK=NONE, algorithm = instant")->copies);
+  CHECK_FALSE(ddlTarget("CREATE INDEX i ON t (a) ALGORITHM=NOCOPY")->copies);
+}
+
 TEST_CASE("the expected lock is the worst that a clause needs") {
   CHECK(expectedLock("ALTER TABLE t ADD COLUMN a INT") == "INSTANT");
   CHECK(expectedLock("ALTER TABLE t ADD a INT, ADD INDEX i (a)") == "INPLACE, LOCK=NONE");

@@ -105,3 +105,26 @@ TEST_CASE("a schema whose run ended with an error rests; one that was locked doe
   updates.stop();
   CHECK_FALSE(updates.start({1, "other"}, 1));
 }
+
+TEST_CASE("who is not admitted because other nodes have the places waits and is run later") {
+  Held held;
+  held.open = true;
+  std::atomic<int> free{0}, asked{0};
+  const ImplicitUpdates::Admit admit =
+      [&](std::int32_t, int limit) -> std::optional<std::shared_ptr<void>> {
+    ++asked;
+    CHECK(limit == 3);
+    if (free.load() == 0) return std::nullopt;
+    --free;
+    return std::shared_ptr<void>(nullptr, [&](void*) { ++free; });  // its place comes back
+  };
+  ImplicitUpdates updates([&](const SchemaRef& schema) { return held.run(schema); }, systemClock(),
+                          admit);
+  for (const char* schema : {"a", "b"}) CHECK(updates.start({1, schema}, 3));
+  CHECK(waitFor([&] { return asked >= 2; }));
+  CHECK(held.count(&Held::done) == 0);
+  CHECK(updates.figures().started == 0);
+  free = 1;
+  CHECK(waitFor([&] { return held.count(&Held::done) == 2; }));
+  CHECK(held.most == 1);
+}

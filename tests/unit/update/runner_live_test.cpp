@@ -269,3 +269,20 @@ TEST_CASE("after stop() no further task begins and the lock is given back") {
   CHECK(w.schema.successful("b") == "none");
   CHECK_FALSE(w.schema.lockRows());
 }
+
+TEST_CASE("a window that is over leaves the rest pending, and says so") {
+  World w;
+  RunnerSettings settings = test::runnerSettings();
+  settings.control->setUntil(systemClock().wallMillis() + 600'000);
+  const test::PlainTask::Work timeComes = [&](services::UpdateContext&) {
+    settings.control->setUntil(1);
+    return Status();
+  };
+  auto report = w.run({plain("first", Names{}, kBl, std::string(), timeComes), plain("second")}, {},
+                      settings);
+  REQUIRE_MESSAGE(report.ok(), (report ? "" : report.error().message));
+  CHECK(report->executed == Names{"first"});
+  CHECK(report->stopped == "window over");
+  CHECK(w.schema.successful("second") == "none");
+  CHECK_FALSE(w.schema.lockRows());
+}
