@@ -15,7 +15,7 @@ std::string table(const std::string& name, const std::string& body) {
   return "CREATE TABLE `" + name + "` (" + body + ")" + kEngine;
 }
 
-// `user` and `del_user` differ in defaults only.
+// `user` and `del_user` differ in defaults and indexes only.
 std::string userColumns(bool tombstone) {
   const auto required = [&](const char* type, const char* fallback) {
     return std::string(type) + " NOT NULL" + (tombstone ? std::string(" DEFAULT ") + fallback : "");
@@ -27,10 +27,9 @@ std::string userColumns(bool tombstone) {
          "preferredLanguage " + required("VARCHAR(10)", "''") + ", "
          "shadowLastChange " + required("INT", "-1") + ", smtpServer VARCHAR(128), "
          "timeZone " + required("VARCHAR(128)", "''") + ", userPassword VARCHAR(128), "
-         "contactId " + required("INT UNSIGNED", "0") + ", "
+         "contactId INT UNSIGNED NOT NULL, "
          "passwordMech " + required("VARCHAR(32)", "''") + ", "
-         "uidNumber " + required("INT UNSIGNED", "0") + ", "
-         "gidNumber " + required("INT UNSIGNED", "0") + ", "
+         "uidNumber INT UNSIGNED NOT NULL, gidNumber INT UNSIGNED NOT NULL, "
          "homeDirectory " + required("VARCHAR(128)", "''") + ", "
          "loginShell " + required("VARCHAR(128)", "''") + ", "
          "guestCreatedBy INT UNSIGNED NOT NULL DEFAULT 0, "
@@ -38,16 +37,16 @@ std::string userColumns(bool tombstone) {
          "filestore_owner INT UNSIGNED NOT NULL DEFAULT 0, "
          "filestore_name VARCHAR(32), filestore_login VARCHAR(32), filestore_passwd VARCHAR(32), "
          "quota_max BIGINT NOT NULL DEFAULT -1, salt VARBINARY(128), "
-         "PRIMARY KEY (cid, id), KEY mailIndex (cid, mail(191)), "
-         "KEY guestCreatedByIndex (cid, guestCreatedBy)";
+         "PRIMARY KEY (cid, id)" +
+         (tombstone ? "" : ", KEY mailIndex (cid, mail(191)), "
+                           "KEY guestCreatedByIndex (cid, guestCreatedBy)");
 }
 
-std::string groupColumns(bool tombstone) {
-  const std::string text = tombstone ? " NOT NULL DEFAULT ''" : " NOT NULL";
-  const std::string number = tombstone ? " NOT NULL DEFAULT 0" : " NOT NULL";
-  return "cid INT UNSIGNED NOT NULL, id INT UNSIGNED NOT NULL, identifier VARCHAR(128)" + text +
-         ", displayName VARCHAR(128)" + text + ", lastModified BIGINT NOT NULL, "
-         "gidNumber INT UNSIGNED" + number + ", PRIMARY KEY (cid, id)";
+// `groups` and `del_groups` are alike.
+std::string groupColumns() {
+  return "cid INT UNSIGNED NOT NULL, id INT UNSIGNED NOT NULL, identifier VARCHAR(128) NOT NULL, "
+         "displayName VARCHAR(128) NOT NULL, lastModified BIGINT NOT NULL, "
+         "gidNumber INT UNSIGNED NOT NULL, PRIMARY KEY (cid, id)";
 }
 
 std::string resourceColumns(bool tombstone) {
@@ -113,14 +112,15 @@ const std::vector<TableCreator>& tableCreators() {
       {"principals",
        {},
        {"user", "groups", "resource", "del_user", "del_groups", "del_resource"},
-       {table("user", userColumns(false)), table("groups", groupColumns(false)),
+       {table("user", userColumns(false)), table("groups", groupColumns()),
         table("resource", resourceColumns(false)), table("del_user", userColumns(true)),
-        table("del_groups", groupColumns(true)), table("del_resource", resourceColumns(true))}},
+        table("del_groups", groupColumns()), table("del_resource", resourceColumns(true))}},
       {"context administrator",
-       {},
+       {"user"},
        {"user_setting_admin"},
        {table("user_setting_admin",
-              "cid INT UNSIGNED NOT NULL, user INT UNSIGNED NOT NULL, PRIMARY KEY (cid, user)")}},
+              "cid INT UNSIGNED NOT NULL, user INT UNSIGNED NOT NULL, PRIMARY KEY (cid, user), "
+              "FOREIGN KEY (cid, user) REFERENCES user (cid, id)")}},
       sequences(),
       {"update tasks", {}, {"updateTask"}, {db::kCreateUpdateTaskTable}},
       {"context figures",

@@ -135,10 +135,14 @@ Status SchemaLease::takeOriginalRow(db::Connection& connection, bool& wasAbsent)
   if (first.isNull(0)) uuidHex_.reset();  // a table from before 7.8
   else uuidHex_ = first.text(0);
   lastModified_ = first.integer(2);
+  const db::Value seen = uuid();
+  // Without a uuid the row would stand in the way of the table's primary key while we hold it.
+  if (!uuidHex_)
+    uuidHex_ = kind_ == db::kLockedName ? db::kLockedUuidHex : db::kBackgroundUuidHex;
   auto moved = connection.execute(
-      "UPDATE updateTask SET lastModified = ?, successful = 1 WHERE cid = 0 AND taskName = ? AND "
-      "uuid <=> UNHEX(?) AND lastModified = ?",
-      {lastModified_, kind_, uuid(), first.integer(1)});
+      "UPDATE updateTask SET lastModified = ?, successful = 1, uuid = UNHEX(?) WHERE cid = 0 AND "
+      "taskName = ? AND uuid <=> UNHEX(?) AND lastModified = ? LIMIT 1",
+      {lastModified_, uuid(), kind_, seen, first.integer(1)});
   if (!moved) return takeError(moved.error(), kind_, "taking the stale lock row over");
   if (*moved == 0) return locked(kind_, "its stale row was taken over by somebody else");
   auto others = connection.execute(

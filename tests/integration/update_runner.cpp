@@ -1,11 +1,16 @@
-// A node's update runner as a process of its own, for kill_runner_test.py: it runs the SQL tasks of
-// a directory on one schema and can kill or freeze itself at a named point.
+// A node's update runner as a process of its own, for kill_runner_test.py and task_set_test.py: it
+// runs the SQL tasks of a directory on one schema, if told so also those of the bundle, and can kill or
+// freeze itself at a named point.
 //
 //   update_runner --port N --schema S --node NAME --etc DIR [--idle MS] [--refresh MS] [--wait MS]
-//                 [--die POINT] [--freeze POINT] [--count N] [--until-free]
-// Points: those of Phase, and "statement" after each statement of a file.
-// Output: one line per event: "point P" before dying, "executed T", "failed T: why", "error CODE:
-//         text", at last "end".
+//                 [--die POINT] [--freeze POINT] [--count N] [--until-free] [--builtin]
+//                 [--exclude NAMESPACE]
+//   update_runner --list   one line per task of the bundle: name, blocking or background,
+//                          description, dependencies; separated by tabs
+// Points: those of Phase, "statement" after each statement of a file and whenever a task says what it
+//         has changed, "changed" after each ALTER TABLE.
+// Output: one line per event: "point P" before dying, "T: what it changed", "executed T",
+//         "failed T: why", "error CODE: text", at last "end".
 #include <unistd.h>
 
 #include <chrono>
@@ -17,6 +22,7 @@
 
 #include "runner.h"
 #include "sql_file_task.h"
+#include "tasks/builtin.h"
 #include "unit/update/test_database.h"
 
 namespace {
@@ -56,7 +62,7 @@ class Doom {
   std::int64_t left_;
 };
 
-// Passes the end of each statement on as a point.
+// Passes the end of each statement on as a point, and prints what the task says.
 class Watched final : public services::UpdateTask {
  public:
   Watched(std::shared_ptr<services::UpdateTask> task, Doom& doom)
@@ -64,9 +70,18 @@ class Watched final : public services::UpdateTask {
   const std::string& name() const override { return task_->name(); }
   std::vector<std::string> dependencies() const override { return task_->dependencies(); }
   services::Concurrency concurrency() const override { return task_->concurrency(); }
+  std::string nameSpace() const override { return task_->nameSpace(); }
   Status perform(services::UpdateContext& context) override {
     services::UpdateContext watched = context;
-    watched.progress = [this](const std::string&) { doom_.at("statement"); };
+    watched.progress = [&](const std::string& line) {
+      std::printf("%s: %s\n", task_->name().c_str(), line.c_str());
+      doom_.at("statement");
+    };
+    watched.change = [&](const std::string& sql) {
+      auto done = context.change(sql);
+      if (done) doom_.at("changed");
+      return done;
+    };
     return task_->perform(watched);
   }
 
@@ -75,7 +90,19 @@ class Watched final : public services::UpdateTask {
   Doom& doom_;
 };
 
+int list() {
+  for (const auto& task : update::BuiltinTasks().tasks()) {
+    std::string after;
+    for (const std::string& name : task->dependencies()) after += (after.empty() ? "" : ",") + name;
+    std::printf("%s\t%s\t%s\t%s\n", task->name().c_str(),
+                update::phaseName(task->concurrency()).c_str(), task->description().c_str(),
+                after.c_str());
+  }
+  return 0;
+}
+
 int run(const Settings& words) {
+  if (words.words.count("list") != 0) return list();
   db::ConnectionSettings server;
   server.host = "127.0.0.1";
   server.port = static_cast<std::uint16_t>(words.number("port", 0));
@@ -83,8 +110,13 @@ int run(const Settings& words) {
   test::TestDatabase database(server);
   Doom doom(words);
   update::TaskSet tasks;
+  if (words.words.count("builtin") != 0)
+    for (auto& task : update::BuiltinTasks().tasks())
+      tasks.tasks.push_back(std::make_shared<Watched>(task, doom));
   for (auto& task : update::readSqlFiles(words.text("etc")).tasks)
     tasks.tasks.push_back(std::make_shared<Watched>(task, doom));
+  update::Exclusions exclusions;
+  if (!words.text("exclude").empty()) exclusions.nameSpaces.insert(words.text("exclude"));
   update::RunnerSettings settings;
   settings.node = words.text("node");
   settings.refreshMillis = words.number("refresh", 100);
@@ -95,7 +127,7 @@ int run(const Settings& words) {
   const services::SchemaRef schema{1, words.text("schema")};
   Result<services::UpdateReport> report = Error(Code::kUpdLocked);
   for (int waited = 0;; waited += kTriesMillis) {
-    report = runner.run(schema, tasks, {}, settings);
+    report = runner.run(schema, tasks, exclusions, settings);
     if (report || report.error().code != Code::kUpdLocked || words.words.count("until-free") == 0 ||
         waited > kLongestWaitMillis)
       break;
@@ -119,7 +151,7 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
     if (word.rfind("--", 0) != 0) return 2;
-    const bool alone = word == "--until-free";
+    const bool alone = word == "--until-free" || word == "--builtin" || word == "--list";
     words.words[word.substr(2)] = alone ? "" : (i + 1 < argc ? argv[++i] : "");
   }
   return run(words);

@@ -1,26 +1,203 @@
 #include "builtin.h"
 
+#include "alias_rows.h"
+#include "attribute_rows.h"
+#include "form_task.h"
 #include "index_task.h"
+#include "row_changes.h"
+#include "update_table.h"
+#include "update_table_rows.h"
 #include "utf8mb4_task.h"
 
 namespace ox::update {
+namespace {
+
+using services::Concurrency;
+using Tasks = std::vector<std::shared_ptr<services::UpdateTask>>;
+
+std::string core(const char* name) {
+  return std::string("com.openexchange.groupware.update.tasks.") + name;
+}
+std::string filestore(const char* name) {
+  return std::string("com.openexchange.filestore.impl.groupware.") + name;
+}
+
+std::shared_ptr<FormTask> form(TaskFacts facts, std::vector<FormPart> parts,
+                               std::vector<TaskStep> before = {}) {
+  return std::make_shared<FormTask>(std::move(facts), std::move(parts), std::move(before));
+}
+
+// The same columns of `user` and `del_user`.
+std::vector<FormPart> users(const std::vector<std::string>& columns) {
+  return {{"user", columns, {}}, {"del_user", columns, {}}};
+}
+
+// Used until release 7.6 for numbered versions.
+Status dropVersionTable(services::UpdateContext& context) {
+  auto there = tableExists(context.connection, "version");
+  if (!there) return there.error();
+  if (!*there) return {};
+  auto rows = readRows(context, "SELECT version FROM version LIMIT 1");
+  if (!rows) return rows.error();
+  const std::string last = rows->empty() ? "none" : rows->front().text(0);
+  if (Status s = changeForm(context, "DROP TABLE version"); !s) return s;
+  context.progress("table version removed; its last version was " + last);
+  return {};
+}
+
+// The table of the tasks itself first: everything that follows writes its result there.
+void addUpdateTable(Tasks& out) {
+  out.push_back(form({core("AddUUIDForUpdateTaskTable"), "gives every row of updateTask a uuid", {}},
+                     {}, {giveUuids}));
+  out.push_back(form({core("DropDuplicateEntryFromUpdateTaskTable"),
+                      "keeps the latest of several rows of one task in updateTask",
+                      {core("AddUUIDForUpdateTaskTable")}},
+                     {}, {dropDuplicateTasks}));
+  out.push_back(form({core("MakeUUIDPrimaryForUpdateTaskTable"),
+                      "primary key (cid, uuid) of updateTask",
+                      {core("DropDuplicateEntryFromUpdateTaskTable")}},
+                     {{"updateTask", {"uuid"}, {kPrimary}}}, {giveUuids, separateUuids}));
+  out.push_back(form({core("DropVersionTableTask"),
+                      "removes table version, which nothing uses since 7.8", {}},
+                     {}, {dropVersionTable}));
+}
+
+void addAttributes(Tasks& out) {
+  out.push_back(form({core("AllowTextInValuesOfDynamicUserAttributesTask"),
+                      "user_attribute.value becomes TEXT", {}},
+                     {{"user_attribute", {"value"}, {}}}));
+  out.push_back(form({core("AddUUIDForUserAttributeTable"),
+                      "gives every row of user_attribute a uuid", {}},
+                     {{"user_attribute", {"uuid"}, {}}}));
+  out.push_back(form({core("MigrateAliasUpdateTask"),
+                      "table user_alias with the aliases of user_attribute",
+                      {core("AddUUIDForUserAttributeTable")}},
+                     {}, {createAliasTable, copyAliases}));
+  out.push_back(form({core("MigrateUUIDsForUserAliasTable"),
+                      "user_alias.uuid, taken over from user_attribute",
+                      {core("MigrateAliasUpdateTask")}},
+                     {{"user_alias", {"uuid"}, {}}}));
+  out.push_back(form({core("RemoveAliasInUserAttributesTable"),
+                      "removes the aliases that are in user_alias from user_attribute",
+                      {core("MigrateUUIDsForUserAliasTable")}},
+                     {}, {copyAliases, copyAliasUuids, removeCopiedAliases}));
+  const auto separate = [](services::UpdateContext& context) {
+    return separateNames(context, "user_attribute", {"cid", "id"});
+  };
+  out.push_back(form({core("ChangePrimaryKeyForUserAttribute"),
+                      "primary key (cid, id, name) of user_attribute; names that are equal get "
+                      "numbers, no value is lost",
+                      {core("AddUUIDForUserAttributeTable"),
+                       core("RemoveAliasInUserAttributesTable"),
+                       core("AllowTextInValuesOfDynamicUserAttributesTask")}},
+                     {{"user_attribute", {}, {kPrimary, "attributeIndex"}}}, {separate}));
+}
+
+void addUsers(Tasks& out) {
+  out.push_back(form({core("UserAddGuestCreatedByTask"),
+                      "guestCreatedBy of user and del_user", {}},
+                     users({"guestCreatedBy"})));
+  out.push_back(form({filestore("AddFilestoreColumnsToUserTable"),
+                      "file store and quota of user and del_user",
+                      {core("UserAddGuestCreatedByTask")}},
+                     users({"filestore_id", "filestore_name", "filestore_login",
+                            "filestore_passwd", "quota_max"})));
+  out.push_back(form({filestore("AddFilestoreOwnerColumnToUserTable"),
+                      "filestore_owner of user and del_user",
+                      {filestore("AddFilestoreColumnsToUserTable")}},
+                     users({"filestore_owner"})));
+  out.push_back(form({filestore("MakeQuotaMaxConsistentInUserTable"),
+                      "quota_max of user and del_user: no quota is -1, not NULL",
+                      {filestore("AddFilestoreColumnsToUserTable")}},
+                     users({"quota_max"})));
+  out.push_back(form({core("AddUserSaltColumnTask"), "salt of user and del_user",
+                      {filestore("AddFilestoreColumnsToUserTable")}},
+                     users({"salt"})));
+  out.push_back(form({filestore("AddUserColumnToFilestoreUsageTable"),
+                      "filestore_usage.user, primary key (cid, user)",
+                      {filestore("AddFilestoreColumnsToUserTable")}},
+                     {{"filestore_usage", {"user"}, {kPrimary}}}));
+  out.push_back(form({core("UserAddMailIndexTask"),
+                      "mailIndex (cid, mail) of user instead of one on mail alone", {},
+                      Concurrency::kBackground},
+                     {{"user", {}, {"mailIndex"}}}));
+  out.push_back(std::make_shared<IndexTask>(
+      core("AddGuestCreatedByIndexForUserTable"),
+      IndexWanted{"user", "guestCreatedByIndex", {{"cid", 0}, {"guestCreatedBy", 0}}},
+      std::vector<std::string>{core("UserAddGuestCreatedByTask")}));
+}
+
+void addOthers(Tasks& out) {
+  out.push_back(form({core("EnlargeResourceDescription"),
+                      "description of resource and del_resource becomes TEXT", {}},
+                     {{"resource", {"description"}, {}}, {"del_resource", {"description"}, {}}}));
+  out.push_back(form({core("AllowTextInValuesOfDynamicContextAttributesTask"),
+                      "contextAttribute.value becomes TEXT", {}},
+                     {{"contextAttribute", {"value"}, {}}}));
+  const auto separate = [](services::UpdateContext& context) {
+    return separateNames(context, "contextAttribute", {"cid"});
+  };
+  out.push_back(form({core("MakeNamePrimaryForContextAttributeTable"),
+                      "primary key (cid, name) of contextAttribute; names that are equal get "
+                      "numbers, no value is lost",
+                      {core("AllowTextInValuesOfDynamicContextAttributesTask")}},
+                     {{"contextAttribute", {}, {kPrimary}}}, {separate}));
+}
+
+std::vector<Utf8mb4Table> plainTables(const std::vector<std::string>& names) {
+  std::vector<Utf8mb4Table> out;
+  for (const std::string& name : names) out.push_back({name, {}, {}});
+  return out;
+}
+
+// Last: by then every column and key is there, and each table is written once more only.
+void addConversions(Tasks& out) {
+  std::vector<Utf8mb4Table> people =
+      plainTables({"groups", "del_groups", "user", "del_user", "groups_member", "user_attribute",
+                   "resource", "del_resource"});
+  people.push_back({"login2user", {"uid"}, {}});   // log-in names are case sensitive
+  people.push_back({"user_alias", {}, {"alias"}});  // its primary key would become too long
+  out.push_back(std::make_shared<Utf8mb4Task>(
+      core("LdapConvertUtf8ToUtf8mb4Task"), std::move(people),
+      std::vector<std::string>{core("ChangePrimaryKeyForUserAttribute")}));
+  out.push_back(std::make_shared<Utf8mb4Task>(
+      core("AdminTablesUtf8Mb4UpdateTask"),
+      std::vector<Utf8mb4Table>{{"login2user", {"uid"}, {}},
+                                {"updateTask", {}, {}},
+                                {"replicationMonitor", {}, {}},
+                                {"quota_context", {}, {}}},
+      std::vector<std::string>{core("MakeUUIDPrimaryForUpdateTaskTable")}));
+  out.push_back(std::make_shared<Utf8mb4Task>(
+      core("ContextAttributeConvertUtf8ToUtf8mb4Task"), plainTables({"contextAttribute"}),
+      std::vector<std::string>{core("MakeNamePrimaryForContextAttributeTable")}));
+  out.push_back(std::make_shared<Utf8mb4Task>(
+      filestore("FilestoreUsageConvertUtf8ToUtf8mb4Task"), plainTables({"filestore_usage"}),
+      std::vector<std::string>{filestore("AddUserColumnToFilestoreUsageTable")}));
+  out.push_back(std::make_shared<Utf8mb4Task>(
+      core("SettingsConvertUtf8ToUtf8mb4Task"),
+      plainTables({"user_configuration", "user_setting_mail", "user_setting_mail_signature",
+                   "user_setting_spellcheck", "user_setting_admin", "user_setting",
+                   "user_setting_server"})));
+  std::vector<std::string> sequences;
+  for (const char* of :
+       {"id", "principal", "resource", "resource_group", "folder", "calendar", "contact", "task",
+        "project", "infostore", "forum", "pinboard", "attachment", "gui_setting", "reminder", "ical",
+        "webdav", "uid_number", "gid_number", "mail_service"})
+    sequences.push_back(std::string("sequence_") + of);
+  out.push_back(std::make_shared<Utf8mb4Task>(core("SequenceTablesUtf8Mb4UpdateTask"),
+                                              plainTables(sequences)));
+}
+
+}  // namespace
 
 std::vector<std::shared_ptr<services::UpdateTask>> BuiltinTasks::tasks() {
-  std::vector<Utf8mb4Table> users = {
-      {"groups", {}, {}},         {"del_groups", {}, {}},  {"user", {}, {}},
-      {"del_user", {}, {}},       {"groups_member", {}, {}},
-      {"login2user", {"uid"}, {}},  // log-in names are case sensitive
-      {"user_attribute", {}, {}}, {"resource", {}, {}},    {"del_resource", {}, {}},
-      {"user_alias", {}, {"alias"}},  // its primary key would become too long
-  };
-  return {
-      std::make_shared<Utf8mb4Task>(
-          "com.openexchange.groupware.update.tasks.LdapConvertUtf8ToUtf8mb4Task",
-          std::move(users)),
-      std::make_shared<IndexTask>(
-          "com.openexchange.groupware.update.tasks.AddGuestCreatedByIndexForUserTable",
-          IndexWanted{"user", "guestCreatedByIndex", {{"cid", 0}, {"guestCreatedBy", 0}}}),
-  };
+  Tasks out;
+  addUpdateTable(out);
+  addAttributes(out);
+  addUsers(out);
+  addOthers(out);
+  addConversions(out);
+  return out;
 }
 
 }  // namespace ox::update

@@ -22,9 +22,11 @@ struct IndexWanted {
 
 class IndexTask final : public services::UpdateTask {
  public:
-  IndexTask(std::string name, IndexWanted wanted)
-      : name_(std::move(name)), wanted_(std::move(wanted)) {}
+  IndexTask(std::string name, IndexWanted wanted, std::vector<std::string> dependencies = {})
+      : name_(std::move(name)), wanted_(std::move(wanted)),
+        dependencies_(std::move(dependencies)) {}
   const std::string& name() const override { return name_; }
+  std::vector<std::string> dependencies() const override { return dependencies_; }
   services::Concurrency concurrency() const override { return services::Concurrency::kBackground; }
   std::string description() const override {
     return "adds index " + wanted_.index + " to table " + wanted_.table;
@@ -37,6 +39,7 @@ class IndexTask final : public services::UpdateTask {
   Result<std::string> statement(services::UpdateContext& context) const;
   std::string name_;
   IndexWanted wanted_;
+  std::vector<std::string> dependencies_;
 };
 
 // Pure: does the table have it (columns and prefixes from the left)?

@@ -34,15 +34,24 @@ std::string quoteText(const std::string& text) {
   return out + "'";
 }
 
-bool TableInfo::hasColumn(const std::string& column) const {
-  return std::any_of(columns.begin(), columns.end(),
-                     [&](const ColumnInfo& c) { return c.name == column; });
+const ColumnInfo* TableInfo::column(const std::string& wanted) const {
+  const auto found = std::find_if(columns.begin(), columns.end(),
+                                  [&](const ColumnInfo& c) { return c.name == wanted; });
+  return found == columns.end() ? nullptr : &*found;
 }
+
+const IndexInfo* TableInfo::index(const std::string& wanted) const {
+  const auto found = std::find_if(indexes.begin(), indexes.end(),
+                                  [&](const IndexInfo& i) { return i.name == wanted; });
+  return found == indexes.end() ? nullptr : &*found;
+}
+
+bool TableInfo::hasColumn(const std::string& wanted) const { return column(wanted) != nullptr; }
 
 Result<std::optional<TableInfo>> readTable(db::Connection& connection, const std::string& table) {
   const std::string what = "reading the definition of table " + table;
   auto found = connection.query(
-      "SELECT TABLE_NAME, TABLE_COLLATION FROM information_schema.TABLES WHERE TABLE_SCHEMA = "
+      "SELECT TABLE_NAME, TABLE_COLLATION, ROW_FORMAT FROM information_schema.TABLES WHERE TABLE_SCHEMA = "
       "DATABASE() AND TABLE_NAME = ? AND TABLE_TYPE = 'BASE TABLE'",
       {table});
   if (!found) return updateSqlError(found.error(), what);
@@ -52,6 +61,7 @@ Result<std::optional<TableInfo>> readTable(db::Connection& connection, const std
   TableInfo out;
   out.name = found->front().text(0);
   out.collation = found->front().text(1);
+  out.rowFormat = found->front().text(2);
   auto columns = connection.query(
       "SELECT COLUMN_NAME, COLUMN_TYPE, CHARACTER_SET_NAME, COLLATION_NAME, IS_NULLABLE, "
       "COLUMN_DEFAULT, COLUMN_COMMENT FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = "

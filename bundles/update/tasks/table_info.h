@@ -37,12 +37,16 @@ struct TableInfo {
   std::string collation;  // default of new columns
   std::vector<ColumnInfo> columns;
   std::vector<IndexInfo> indexes;
+  std::string rowFormat;  // "Dynamic", "Compact", ...
   bool hasColumn(const std::string& column) const;
+  const ColumnInfo* column(const std::string& name) const;  // null when there is none
+  const IndexInfo* index(const std::string& name) const;    // the primary key is "PRIMARY"
 };
 
 // Nothing when there is no such table (a view is none).
 Result<std::optional<TableInfo>> readTable(db::Connection& connection, const std::string& table);
 
+inline constexpr const char* kPrimary = "PRIMARY";
 std::string quoteName(const std::string& name);     // `name`
 std::string quoteText(const std::string& text);     // 'text', for DDL, which takes no parameters
 

@@ -7,6 +7,8 @@
 namespace ox::update {
 namespace {
 
+constexpr std::size_t kNamedTables = 10;  // in a description
+
 bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -86,10 +88,20 @@ std::string utf8mb4Statement(const TableInfo& table, const Utf8mb4Table& wanted)
     converted.push_back(column.name);
   }
   const bool oldDefault = table.collation.compare(0, 7, "utf8mb4") != 0;
-  if (changes.empty() && !oldDefault) return {};
+  const bool oldRows = table.rowFormat == "Compact" || table.rowFormat == "Redundant";
+  if (changes.empty() && !oldDefault && !oldRows) return {};
   return "ALTER TABLE " + quoteName(table.name) +
-         " DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci" + changes +
-         shortenIndexes(table, converted);
+         " DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci" +
+         (oldRows ? ", ROW_FORMAT=DYNAMIC" : "") + changes + shortenIndexes(table, converted);
+}
+
+std::string Utf8mb4Task::description() const {
+  if (tables_.size() > kNamedTables)
+    return "converts " + tables_.front().name + " and " + std::to_string(tables_.size() - 1) +
+           " further tables to utf8mb4";
+  std::string names;
+  for (const Utf8mb4Table& table : tables_) names += (names.empty() ? "" : ", ") + table.name;
+  return "converts " + names + " to utf8mb4";
 }
 
 Status Utf8mb4Task::perform(services::UpdateContext& context) {

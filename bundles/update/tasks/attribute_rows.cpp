@@ -1,0 +1,154 @@
+#include "attribute_rows.h"
+
+#include <algorithm>
+
+#include "row_changes.h"
+#include "update_table.h"
+
+namespace ox::update {
+namespace {
+
+struct Stored {
+  std::string name;
+  std::string nameHex;
+  std::string valueHex;
+};
+
+// One group of names that the key would not tell apart.
+class Group {
+ public:
+  Group(services::UpdateContext& context, const std::string& table,
+        const std::vector<std::string>& owner, const db::Row& row)
+      : context_(context), table_(table), owner_(owner) {
+    for (std::size_t i = 0; i < owner.size(); ++i) ids_.emplace_back(row.integer(i));
+    name_ = row.text(owner.size());
+  }
+
+  Status separate() {
+    auto transaction = db::Transaction::begin(context_.connection);
+    if (!transaction) return updateSqlError(transaction.error(), "separating names");
+    auto rows = readRows(context_, "SELECT name, HEX(name), HEX(value) FROM " + table_ + where() +
+                                       " AND name = ? ORDER BY HEX(value) DESC, BINARY name "
+                                       "FOR UPDATE",
+                         with({name_}));
+    if (!rows) return rows.error();
+    std::vector<Stored> kept;
+    for (const db::Row& row : *rows) {
+      Stored stored{row.text(0), row.text(1), row.text(2)};
+      const bool known = std::any_of(kept.begin(), kept.end(), [&](const Stored& other) {
+        return other.valueHex == stored.valueHex;
+      });
+      if (known) {
+        if (Status s = remove(stored); !s) return s;
+        ++equal_;
+        continue;
+      }
+      if (!kept.empty())
+        if (Status s = rename(stored); !s) return s;
+      kept.push_back(std::move(stored));
+    }
+    if (Status s = transaction->commit(); !s) return updateSqlError(s.error(), "separating names");
+    return {};
+  }
+
+  std::string line() const {
+    std::string out = table_ + ": context " + idText(0);
+    if (ids_.size() > 1) out += ", user " + idText(1);
+    out += " had '" + name_ + "' more than once: ";
+    if (equal_ > 0) out += std::to_string(equal_) + " with an equal value became one";
+    if (!renamed_.empty()) {
+      if (equal_ > 0) out += "; ";
+      out += "the greatest value keeps the name, other values are now";
+      for (const std::string& name : renamed_) out += " '" + name + "'";
+    }
+    return out;
+  }
+
+ private:
+  std::string idText(std::size_t i) const {
+    return std::to_string(std::get<std::int64_t>(ids_[i]));
+  }
+  std::string where() const {
+    std::string out;
+    for (const std::string& column : owner_)
+      out += (out.empty() ? " WHERE " : " AND ") + column + " = ?";
+    return out;
+  }
+  std::vector<db::Value> with(const std::vector<std::string>& more) const {
+    std::vector<db::Value> out = ids_;
+    for (const std::string& text : more) out.emplace_back(text);
+    return out;
+  }
+  // Exactly one row that looks like this; rows that look the same are interchangeable.
+  std::string one() const {
+    return where() + " AND name = ? AND HEX(name) = ? AND HEX(value) = ? LIMIT 1";
+  }
+  Status remove(const Stored& row) {
+    auto done = changeRows(context_, "DELETE FROM " + table_ + one(),
+                           with({row.name, row.nameHex, row.valueHex}));
+    return done ? Status() : Status(done.error());
+  }
+  Status rename(const Stored& row) {
+    for (int number = 2; number < kMaxNameSuffix; ++number) {
+      const std::string name = suffixedName(row.name, number);
+      auto taken = readRows(context_, "SELECT 1 FROM " + table_ + where() + " AND name = ? LIMIT 1",
+                            with({name}));
+      if (!taken) return taken.error();
+      if (!taken->empty()) continue;
+      std::vector<db::Value> values{name};
+      for (db::Value& value : with({row.name, row.nameHex, row.valueHex}))
+        values.push_back(std::move(value));
+      auto done = changeRows(context_, "UPDATE " + table_ + " SET name = ?" + one(), values);
+      if (!done) return done.error();
+      renamed_.push_back(name);
+      return {};
+    }
+    return Error(Code::kUpdTaskFailed, line() + "; no free name was found for a further value");
+  }
+
+  services::UpdateContext& context_;
+  const std::string table_;
+  const std::vector<std::string>& owner_;
+  std::vector<db::Value> ids_;
+  std::string name_;
+  std::size_t equal_ = 0;
+  std::vector<std::string> renamed_;
+};
+
+}  // namespace
+
+std::string suffixedName(const std::string& name, int number) {
+  const std::string suffix = "~" + std::to_string(number);
+  std::size_t characters = 0;
+  std::size_t end = 0;
+  while (end < name.size() && characters < kMaxAttributeName - suffix.size()) {
+    ++end;
+    while (end < name.size() && (static_cast<unsigned char>(name[end]) & 0xC0U) == 0x80U) ++end;
+    ++characters;
+  }
+  return name.substr(0, end) + suffix;
+}
+
+Status separateNames(services::UpdateContext& context, const std::string& table,
+                     const std::vector<std::string>& owner) {
+  auto exists = tableExists(context.connection, table);
+  if (!exists) return exists.error();
+  if (!*exists) return {};
+  std::string columns;
+  for (const std::string& column : owner) columns += column + ", ";
+  auto groups = readRows(context, "SELECT " + columns + "name FROM " + table + " GROUP BY " +
+                                      columns + "name HAVING COUNT(*) > 1");
+  if (!groups) return groups.error();
+  std::size_t told = 0;
+  for (const db::Row& row : *groups) {
+    if (context.superseded()) return Error(Code::kUpdSuperseded);
+    Group group(context, table, owner, row);
+    if (Status s = group.separate(); !s) return s;
+    if (told++ < kMaxNamesLogged) context.progress(group.line());
+  }
+  if (told > kMaxNamesLogged)
+    context.progress(table + ": " + std::to_string(told) + " names in all stood there repeatedly");
+  return {};
+}
+
+}  // namespace ox::update

@@ -1,0 +1,31 @@
+// Changes of rows that tasks make beside their ALTER TABLE.
+//
+// Purpose:   in portions, each with its own commit, so that no lock lasts long; a line for the log only
+//            after something was changed.
+// Repeated:  the statement must find nothing more once it has done its work.
+// Errors:    UPD-0007/0008, UPD-0028 when superseded between two portions.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "services/updates.h"
+
+namespace ox::update {
+
+inline constexpr std::uint64_t kRowsPerPortion = 5000;
+
+// UPDATE or DELETE without LIMIT; rows changed. The WHERE must exclude what is done already.
+Result<std::uint64_t> changeInPortions(services::UpdateContext& context, const std::string& sql);
+
+// One statement as it is.
+Result<std::uint64_t> changeRows(services::UpdateContext& context, const std::string& sql,
+                                 const std::vector<db::Value>& values = {});
+Result<std::vector<db::Row>> readRows(services::UpdateContext& context, const std::string& sql,
+                                      const std::vector<db::Value>& values = {});
+
+// Through services::changeTable, with a busy table left pending (RUN-0005).
+Status changeForm(services::UpdateContext& context, const std::string& sql);
+
+}  // namespace ox::update
