@@ -51,8 +51,8 @@ Status copyAliases(services::UpdateContext& context) {
   // IGNORE is for values that are equal by letters; what would be cut or spoilt is not selected.
   auto copied = changeRows(
       context,
-      std::string("INSERT IGNORE INTO user_alias (cid, user, alias) SELECT t.cid, t.id, t.value FROM "
-                  "user_attribute t LEFT JOIN user_alias a ON ") + kSame +
+      std::string("INSERT IGNORE INTO user_alias (cid, user, alias) SELECT t.cid, t.id, t.value "
+                  "FROM user_attribute t LEFT JOIN user_alias a ON ") + kSame +
           " WHERE t.name = 'alias' AND a.cid IS NULL AND CHAR_LENGTH(t.value) <= 255 AND "
           "HEX(CONVERT(CONVERT(t.value USING utf8) USING utf8mb4)) = "
           "HEX(CONVERT(t.value USING utf8mb4)) ORDER BY t.cid, t.id, HEX(t.value) DESC");
@@ -90,8 +90,8 @@ Status removeCopiedAliases(services::UpdateContext& context) {
   std::string line = std::to_string(*removed) + " attributes that are rows of user_alias removed";
   if (*left > 0)
     line += "; " + std::to_string(*left) +
-            " values stay attributes: too long, with a character of four bytes, or equal to another "
-            "alias by letters";
+            " values stay attributes: too long, with a character of four bytes, or equal to "
+            "another alias by letters";
   context.progress(line);
   return {};
 }

@@ -5,6 +5,7 @@
 #include "form_task.h"
 #include "index_task.h"
 #include "row_changes.h"
+#include "task_names.h"
 #include "update_table.h"
 #include "update_table_rows.h"
 #include "utf8mb4_task.h"
@@ -14,13 +15,6 @@ namespace {
 
 using services::Concurrency;
 using Tasks = std::vector<std::shared_ptr<services::UpdateTask>>;
-
-std::string core(const char* name) {
-  return std::string("com.openexchange.groupware.update.tasks.") + name;
-}
-std::string filestore(const char* name) {
-  return std::string("com.openexchange.filestore.impl.groupware.") + name;
-}
 
 std::shared_ptr<FormTask> form(TaskFacts facts, std::vector<FormPart> parts,
                                std::vector<TaskStep> before = {}) {
@@ -47,100 +41,102 @@ Status dropVersionTable(services::UpdateContext& context) {
 
 // The table of the tasks itself first: everything that follows writes its result there.
 void addUpdateTable(Tasks& out) {
-  out.push_back(form({core("AddUUIDForUpdateTaskTable"), "gives every row of updateTask a uuid", {}},
+  out.push_back(form({names::kAddUUIDForUpdateTaskTable,
+                      "gives every row of updateTask a uuid", {}},
                      {}, {giveUuids}));
-  out.push_back(form({core("DropDuplicateEntryFromUpdateTaskTable"),
+  out.push_back(form({names::kDropDuplicateEntryFromUpdateTaskTable,
                       "keeps the latest of several rows of one task in updateTask",
-                      {core("AddUUIDForUpdateTaskTable")}},
+                      {names::kAddUUIDForUpdateTaskTable}},
                      {}, {dropDuplicateTasks}));
-  out.push_back(form({core("MakeUUIDPrimaryForUpdateTaskTable"),
+  out.push_back(form({names::kMakeUUIDPrimaryForUpdateTaskTable,
                       "primary key (cid, uuid) of updateTask",
-                      {core("DropDuplicateEntryFromUpdateTaskTable")}},
+                      {names::kDropDuplicateEntryFromUpdateTaskTable}},
                      {{"updateTask", {"uuid"}, {kPrimary}}}, {giveUuids, separateUuids}));
-  out.push_back(form({core("DropVersionTableTask"),
+  out.push_back(form({names::kDropVersionTableTask,
                       "removes table version, which nothing uses since 7.8", {}},
                      {}, {dropVersionTable}));
 }
 
 void addAttributes(Tasks& out) {
-  out.push_back(form({core("AllowTextInValuesOfDynamicUserAttributesTask"),
+  out.push_back(form({names::kAllowTextInValuesOfDynamicUserAttributesTask,
                       "user_attribute.value becomes TEXT", {}},
                      {{"user_attribute", {"value"}, {}}}));
-  out.push_back(form({core("AddUUIDForUserAttributeTable"),
+  out.push_back(form({names::kAddUUIDForUserAttributeTable,
                       "gives every row of user_attribute a uuid", {}},
                      {{"user_attribute", {"uuid"}, {}}}));
-  out.push_back(form({core("MigrateAliasUpdateTask"),
+  out.push_back(form({names::kMigrateAliasUpdateTask,
                       "table user_alias with the aliases of user_attribute",
-                      {core("AddUUIDForUserAttributeTable")}},
+                      {names::kAddUUIDForUserAttributeTable}},
                      {}, {createAliasTable, copyAliases}));
-  out.push_back(form({core("MigrateUUIDsForUserAliasTable"),
-                      "user_alias.uuid, taken over from user_attribute",
-                      {core("MigrateAliasUpdateTask")}},
+  out.push_back(form({names::kMigrateUUIDsForUserAliasTable,
+                      "column uuid of user_alias",
+                      {names::kMigrateAliasUpdateTask}},
                      {{"user_alias", {"uuid"}, {}}}));
-  out.push_back(form({core("RemoveAliasInUserAttributesTable"),
-                      "removes the aliases that are in user_alias from user_attribute",
-                      {core("MigrateUUIDsForUserAliasTable")}},
+  out.push_back(form({names::kRemoveAliasInUserAttributesTable,
+                      "takes the aliases that are in user_alias away from user_attribute; their "
+                      "uuid goes with them",
+                      {names::kMigrateUUIDsForUserAliasTable}},
                      {}, {copyAliases, copyAliasUuids, removeCopiedAliases}));
   const auto separate = [](services::UpdateContext& context) {
     return separateNames(context, "user_attribute", {"cid", "id"});
   };
-  out.push_back(form({core("ChangePrimaryKeyForUserAttribute"),
+  out.push_back(form({names::kChangePrimaryKeyForUserAttribute,
                       "primary key (cid, id, name) of user_attribute; names that are equal get "
                       "numbers, no value is lost",
-                      {core("AddUUIDForUserAttributeTable"),
-                       core("RemoveAliasInUserAttributesTable"),
-                       core("AllowTextInValuesOfDynamicUserAttributesTask")}},
+                      {names::kAddUUIDForUserAttributeTable,
+                       names::kRemoveAliasInUserAttributesTable,
+                       names::kAllowTextInValuesOfDynamicUserAttributesTask}},
                      {{"user_attribute", {}, {kPrimary, "attributeIndex"}}}, {separate}));
 }
 
 void addUsers(Tasks& out) {
-  out.push_back(form({core("UserAddGuestCreatedByTask"),
+  out.push_back(form({names::kUserAddGuestCreatedByTask,
                       "guestCreatedBy of user and del_user", {}},
                      users({"guestCreatedBy"})));
-  out.push_back(form({filestore("AddFilestoreColumnsToUserTable"),
+  out.push_back(form({names::kAddFilestoreColumnsToUserTable,
                       "file store and quota of user and del_user",
-                      {core("UserAddGuestCreatedByTask")}},
+                      {names::kUserAddGuestCreatedByTask}},
                      users({"filestore_id", "filestore_name", "filestore_login",
                             "filestore_passwd", "quota_max"})));
-  out.push_back(form({filestore("AddFilestoreOwnerColumnToUserTable"),
+  out.push_back(form({names::kAddFilestoreOwnerColumnToUserTable,
                       "filestore_owner of user and del_user",
-                      {filestore("AddFilestoreColumnsToUserTable")}},
+                      {names::kAddFilestoreColumnsToUserTable}},
                      users({"filestore_owner"})));
-  out.push_back(form({filestore("MakeQuotaMaxConsistentInUserTable"),
+  out.push_back(form({names::kMakeQuotaMaxConsistentInUserTable,
                       "quota_max of user and del_user: no quota is -1, not NULL",
-                      {filestore("AddFilestoreColumnsToUserTable")}},
+                      {names::kAddFilestoreColumnsToUserTable}},
                      users({"quota_max"})));
-  out.push_back(form({core("AddUserSaltColumnTask"), "salt of user and del_user",
-                      {filestore("AddFilestoreColumnsToUserTable")}},
+  out.push_back(form({names::kAddUserSaltColumnTask, "salt of user and del_user",
+                      {names::kAddFilestoreColumnsToUserTable}},
                      users({"salt"})));
-  out.push_back(form({filestore("AddUserColumnToFilestoreUsageTable"),
+  out.push_back(form({names::kAddUserColumnToFilestoreUsageTable,
                       "filestore_usage.user, primary key (cid, user)",
-                      {filestore("AddFilestoreColumnsToUserTable")}},
+                      {names::kAddFilestoreColumnsToUserTable}},
                      {{"filestore_usage", {"user"}, {kPrimary}}}));
-  out.push_back(form({core("UserAddMailIndexTask"),
+  out.push_back(form({names::kUserAddMailIndexTask,
                       "mailIndex (cid, mail) of user instead of one on mail alone", {},
                       Concurrency::kBackground},
                      {{"user", {}, {"mailIndex"}}}));
   out.push_back(std::make_shared<IndexTask>(
-      core("AddGuestCreatedByIndexForUserTable"),
+      names::kAddGuestCreatedByIndexForUserTable,
       IndexWanted{"user", "guestCreatedByIndex", {{"cid", 0}, {"guestCreatedBy", 0}}},
-      std::vector<std::string>{core("UserAddGuestCreatedByTask")}));
+      std::vector<std::string>{names::kUserAddGuestCreatedByTask}));
 }
 
 void addOthers(Tasks& out) {
-  out.push_back(form({core("EnlargeResourceDescription"),
+  out.push_back(form({names::kEnlargeResourceDescription,
                       "description of resource and del_resource becomes TEXT", {}},
                      {{"resource", {"description"}, {}}, {"del_resource", {"description"}, {}}}));
-  out.push_back(form({core("AllowTextInValuesOfDynamicContextAttributesTask"),
+  out.push_back(form({names::kAllowTextInValuesOfDynamicContextAttributesTask,
                       "contextAttribute.value becomes TEXT", {}},
                      {{"contextAttribute", {"value"}, {}}}));
   const auto separate = [](services::UpdateContext& context) {
     return separateNames(context, "contextAttribute", {"cid"});
   };
-  out.push_back(form({core("MakeNamePrimaryForContextAttributeTable"),
+  out.push_back(form({names::kMakeNamePrimaryForContextAttributeTable,
                       "primary key (cid, name) of contextAttribute; names that are equal get "
                       "numbers, no value is lost",
-                      {core("AllowTextInValuesOfDynamicContextAttributesTask")}},
+                      {names::kAllowTextInValuesOfDynamicContextAttributesTask}},
                      {{"contextAttribute", {}, {kPrimary}}}, {separate}));
 }
 
@@ -158,33 +154,33 @@ void addConversions(Tasks& out) {
   people.push_back({"login2user", {"uid"}, {}});   // log-in names are case sensitive
   people.push_back({"user_alias", {}, {"alias"}});  // its primary key would become too long
   out.push_back(std::make_shared<Utf8mb4Task>(
-      core("LdapConvertUtf8ToUtf8mb4Task"), std::move(people),
-      std::vector<std::string>{core("ChangePrimaryKeyForUserAttribute")}));
+      names::kLdapConvertUtf8ToUtf8mb4Task, std::move(people),
+      std::vector<std::string>{names::kChangePrimaryKeyForUserAttribute}));
   out.push_back(std::make_shared<Utf8mb4Task>(
-      core("AdminTablesUtf8Mb4UpdateTask"),
+      names::kAdminTablesUtf8Mb4UpdateTask,
       std::vector<Utf8mb4Table>{{"login2user", {"uid"}, {}},
                                 {"updateTask", {}, {}},
                                 {"replicationMonitor", {}, {}},
                                 {"quota_context", {}, {}}},
-      std::vector<std::string>{core("MakeUUIDPrimaryForUpdateTaskTable")}));
+      std::vector<std::string>{names::kMakeUUIDPrimaryForUpdateTaskTable}));
   out.push_back(std::make_shared<Utf8mb4Task>(
-      core("ContextAttributeConvertUtf8ToUtf8mb4Task"), plainTables({"contextAttribute"}),
-      std::vector<std::string>{core("MakeNamePrimaryForContextAttributeTable")}));
+      names::kContextAttributeConvertUtf8ToUtf8mb4Task, plainTables({"contextAttribute"}),
+      std::vector<std::string>{names::kMakeNamePrimaryForContextAttributeTable}));
   out.push_back(std::make_shared<Utf8mb4Task>(
-      filestore("FilestoreUsageConvertUtf8ToUtf8mb4Task"), plainTables({"filestore_usage"}),
-      std::vector<std::string>{filestore("AddUserColumnToFilestoreUsageTable")}));
+      names::kFilestoreUsageConvertUtf8ToUtf8mb4Task, plainTables({"filestore_usage"}),
+      std::vector<std::string>{names::kAddUserColumnToFilestoreUsageTable}));
   out.push_back(std::make_shared<Utf8mb4Task>(
-      core("SettingsConvertUtf8ToUtf8mb4Task"),
+      names::kSettingsConvertUtf8ToUtf8mb4Task,
       plainTables({"user_configuration", "user_setting_mail", "user_setting_mail_signature",
                    "user_setting_spellcheck", "user_setting_admin", "user_setting",
                    "user_setting_server"})));
   std::vector<std::string> sequences;
   for (const char* of :
        {"id", "principal", "resource", "resource_group", "folder", "calendar", "contact", "task",
-        "project", "infostore", "forum", "pinboard", "attachment", "gui_setting", "reminder", "ical",
-        "webdav", "uid_number", "gid_number", "mail_service"})
+        "project", "infostore", "forum", "pinboard", "attachment", "gui_setting", "reminder",
+        "ical", "webdav", "uid_number", "gid_number", "mail_service"})
     sequences.push_back(std::string("sequence_") + of);
-  out.push_back(std::make_shared<Utf8mb4Task>(core("SequenceTablesUtf8Mb4UpdateTask"),
+  out.push_back(std::make_shared<Utf8mb4Task>(names::kSequenceTablesUtf8Mb4UpdateTask,
                                               plainTables(sequences)));
 }
 

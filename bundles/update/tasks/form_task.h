@@ -1,7 +1,7 @@
 // A task that brings parts of tables to their declared form (table_form.h).
 //
-// Purpose:   first the steps that make the rows fit (each looks by itself what is left to do), then per
-//            table: NULLs that the form forbids are filled, one ALTER TABLE does the rest.
+// Purpose:   first the steps that make the rows fit (each looks by itself what is left to do), then
+//            per table: NULLs that the form forbids are filled, one ALTER TABLE does the rest.
 // Repeated:  whatever is in the declared form already is left alone, so a crash in the middle is
 //            healed by a new run. A table that this installation does not have is skipped.
 // Errors:    UPD-0007/0008, RUN-0005 a table stayed in use, UPD-0028 when superseded.

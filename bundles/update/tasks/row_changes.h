@@ -1,7 +1,6 @@
 // Changes of rows that tasks make beside their ALTER TABLE.
 //
-// Purpose:   in portions, each with its own commit, so that no lock lasts long; a line for the log only
-//            after something was changed.
+// Purpose:   in portions, each with its own commit, so that no lock lasts long.
 // Repeated:  the statement must find nothing more once it has done its work.
 // Errors:    UPD-0007/0008, UPD-0028 when superseded between two portions.
 #pragma once

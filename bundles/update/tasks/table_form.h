@@ -1,8 +1,8 @@
 // The form that tables of a user schema have since release 7.10.6, and the statement that brings an
 // older table nearer to it.
 //
-// Purpose:   one declaration of columns and keys (user_schema_form.cpp) that the tasks refer to by name;
-//            the difference between it and information_schema becomes one ALTER TABLE.
+// Purpose:   one declaration of columns and keys (user_schema_form.cpp) that the tasks refer to by
+//            name; the difference between it and information_schema becomes one ALTER TABLE.
 // Character sets are not part of the form: a text column keeps its own, a new one gets the table's;
 //            the tasks of the namespace groupware.utf8mb4 change them.
 // Threads:   pure functions on values.

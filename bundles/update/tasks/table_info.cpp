@@ -51,8 +51,8 @@ bool TableInfo::hasColumn(const std::string& wanted) const { return column(wante
 Result<std::optional<TableInfo>> readTable(db::Connection& connection, const std::string& table) {
   const std::string what = "reading the definition of table " + table;
   auto found = connection.query(
-      "SELECT TABLE_NAME, TABLE_COLLATION, ROW_FORMAT FROM information_schema.TABLES WHERE TABLE_SCHEMA = "
-      "DATABASE() AND TABLE_NAME = ? AND TABLE_TYPE = 'BASE TABLE'",
+      "SELECT TABLE_NAME, TABLE_COLLATION, ROW_FORMAT FROM information_schema.TABLES WHERE "
+      "TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND TABLE_TYPE = 'BASE TABLE'",
       {table});
   if (!found) return updateSqlError(found.error(), what);
   if (found->empty()) return std::optional<TableInfo>{};

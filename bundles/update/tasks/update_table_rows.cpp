@@ -35,8 +35,8 @@ Status giveUuids(services::UpdateContext& context) {
 
 Status dropDuplicateTasks(services::UpdateContext& context) {
   auto names = readRows(context,
-                        "SELECT MIN(taskName), HEX(taskName) FROM updateTask WHERE cid = 0 GROUP BY "
-                        "HEX(taskName) HAVING COUNT(*) > 1");
+                        "SELECT MIN(taskName), HEX(taskName) FROM updateTask WHERE cid = 0 "
+                        "GROUP BY HEX(taskName) HAVING COUNT(*) > 1");
   if (!names) return names.error();
   for (const db::Row& name : *names) {
     auto rows = readRows(context,
@@ -61,8 +61,8 @@ Status dropDuplicateTasks(services::UpdateContext& context) {
 
 Status separateUuids(services::UpdateContext& context) {
   auto rows = readRows(context,
-                       "SELECT HEX(uuid) FROM updateTask WHERE cid = 0 AND uuid IS NOT NULL GROUP BY "
-                       "uuid HAVING COUNT(*) > 1");
+                       "SELECT HEX(uuid) FROM updateTask WHERE cid = 0 AND uuid IS NOT NULL GROUP "
+                       "BY uuid HAVING COUNT(*) > 1");
   if (!rows) return rows.error();
   for (const db::Row& row : *rows) {
     auto done = changeRows(context, "UPDATE updateTask SET uuid = " + random() +
