@@ -58,7 +58,7 @@ std::string findBundles(const std::string& executable) {
   const fs::path beside = fs::path(executable).parent_path();
   const fs::path installed = "/opt/open-xchange/lib/bundles";
   for (const fs::path& place : {beside / "bundles", beside / "../../bundles",
-                                beside / "../lib/open-xchange/bundles", installed}) {
+                                beside / "../lib/bundles", installed}) {
     std::error_code ignored;
     if (fs::is_directory(place, ignored)) return place.lexically_normal().string();
   }

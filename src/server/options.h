@@ -26,7 +26,7 @@ Result<Options> parseOptions(const std::vector<std::string>& words);
 std::string usage();
 
 // Directory of the bundles for a daemon at `executable` (a real path): the first that exists of
-// bundles/ beside it, ../../bundles (build tree), ../lib/open-xchange/bundles, and the installed
+// bundles/ beside it, ../../bundles (build tree), ../lib/bundles, and the installed
 // place.
 std::string findBundles(const std::string& executable);
 

@@ -33,9 +33,9 @@ TEST_CASE("bundles are found beside the daemon, in the build tree, and installed
   CHECK(findBundles(executable) == (root / "bundles").string());
   fs::create_directories(root / "src/server/bundles");
   CHECK(findBundles(executable) == (root / "src/server/bundles").string());
-  fs::create_directories(root / "lib/open-xchange/bundles");
+  fs::create_directories(root / "lib/bundles");
   fs::create_directories(root / "sbin");
   CHECK(findBundles((root / "sbin/open-xchange").string()) ==
-        (root / "lib/open-xchange/bundles").string());
+        (root / "lib/bundles").string());
   fs::remove_all(root);
 }
