@@ -64,7 +64,15 @@ int upgrade(Client& client, const std::string& schema, std::int64_t server) {
     for (const json& one : failed)
       std::cerr << "schema " << schema << ", " << what << ": " << oneLine(one.value("taskName", ""))
                 << " failed: " << oneLine(one.value("className", "")) << "\n";
-    return failed.empty() ? 0 : 1;
+    if (!done.value().is_object()) return 0;
+    for (const json& text : done.value().value("undelivered", json::array()))
+      std::cerr << "schema " << schema << ": the older cluster was not told of "
+                << oneLine(text.get<std::string>()) << "\n";
+    const std::string stopped = done.value().value("stopped", "");
+    if (!stopped.empty())
+      std::cerr << "schema " << schema << ", " << what << ": ended before everything was done: "
+                << oneLine(stopped) << "\n";
+    return failed.empty() && stopped.empty() ? 0 : 1;
   };
   const json named{{"schema", schema}};
   if (const int exit = step("disabling", "OXUtilService/disableSchema", named)) return exit;

@@ -241,9 +241,34 @@ Result<User> ContextServiceImpl::authenticate(std::int32_t contextId, const std:
     db::spendVerification(password);
   if (!correct) return Error(Code::kLgiInvalid);
   User user = userOf(contextId, row);
+  user.passwordMark = stored.mechanism + stored.hash;
   if (!user.mailEnabled) return Error(Code::kLgiUserDisabled);
   if (fresh) rehash(user, password, stored.hash, stored.mechanism, hasSalt);
   return user;
+}
+
+Status ContextServiceImpl::stillValid(const User& user, const std::string& password) {
+  auto place = database_->assignment(user.contextId);
+  if (!place && place.error().code == Code::kCtxNotFound) return Error(Code::kLgiInvalid);
+  if (!place) return {};
+  db::PasswordHash stored;
+  {
+    auto lease = database_->schemaWrite({place->writePoolId, place->schema});
+    if (!lease) return {};  // without its master nothing was changed
+    const std::vector<db::Value> who{std::int64_t{user.contextId}, std::int64_t{user.id}};
+    const std::string from = " FROM user WHERE cid = ? AND id = ?";
+    auto rows = (*lease)->query("SELECT userPassword, passwordMech, mailEnabled" + from, who);
+    if (!rows) return {};
+    if (rows->empty()) return Error(Code::kLgiInvalid);
+    const db::Row& row = rows->front();
+    if (!row.boolean(2)) return Error(Code::kLgiUserDisabled);
+    if (row.text(1) + row.text(0) == user.passwordMark) return {};
+    stored = {row.text(1), row.text(0), {}};
+    if (auto salt = (*lease)->query("SELECT salt" + from, who); salt && !salt->empty())
+      stored.salt = salt->front().text(0);
+  }
+  // Another log-in may have renewed the hash of the same password.
+  return db::verifyPassword(password, stored) ? Status() : Status(Error(Code::kLgiInvalid));
 }
 
 void ContextServiceImpl::rehash(const User& user, const std::string& password,

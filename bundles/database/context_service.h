@@ -38,6 +38,7 @@ class ContextServiceImpl final : public services::ContextService, public service
   bool usableAtOnce(std::int32_t contextId) override;
   Result<services::User> authenticate(std::int32_t contextId, const std::string& login,
                                       const std::string& password) override;
+  Status stillValid(const services::User& user, const std::string& password) override;
   Result<services::User> user(std::int32_t contextId, std::int32_t userId) override;
 
   std::shared_ptr<void> setLoadGate(services::LoadGate gate) override;

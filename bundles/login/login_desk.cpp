@@ -145,7 +145,17 @@ Result<Admitted> LoginDesk::logIn(const Request& request) {
   fresh.authId = textOf(request, "authId").substr(0, kMaxClientBytes);
   fresh.origin = "HTTP_JSON";
   fresh.staySignedIn = flagOf(request, "staySignedIn");
-  return create(request, std::move(fresh), std::move(*user));
+  auto admitted = create(request, std::move(fresh), std::move(*user));
+  if (!admitted) return admitted;
+  // Whoever changed the password while we looked at it may have ended sessions before this one.
+  if (Status valid = contexts_->stillValid(admitted->user, password); !valid) {
+    if (valid.error().code == Code::kLgiInvalid) failures_.count(from);
+    if (Status gone = sessions_->remove(admitted->session->sessionId); !gone)
+      log::warn("a session of a login that is not valid any more could not be removed: " +
+                gone.error().toString());
+    return valid.error();
+  }
+  return admitted;
 }
 
 Result<Admitted> LoginDesk::another(const Request& request, const Session& of,

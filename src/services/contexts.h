@@ -32,6 +32,7 @@ struct User {
   std::int32_t contactId = 0;
   bool mailEnabled = true;
   std::int32_t guestCreatedBy = 0;  // user who invited this guest; 0 = no guest
+  std::string passwordMark;         // of authenticate() only: what the password was compared with
 };
 
 class ContextService {
@@ -48,6 +49,11 @@ class ContextService {
   // stores a fresh hash when the mechanism found is an older one.
   virtual Result<User> authenticate(std::int32_t contextId, const std::string& login,
                                     const std::string& password) = 0;
+  // Asked after the session of an authenticated user was stored: LGI-0006 when the password was changed
+  // or the user removed meanwhile, LGI-0014 when it was disabled. A change is committed before sessions
+  // are ended, so either that finds the session or this finds the change. Asks the master, whatever a
+  // replica said before; Ok when the master does not answer.
+  virtual Status stillValid(const User&, const std::string&) { return {}; }
   virtual Result<User> user(std::int32_t contextId, std::int32_t userId) = 0;
 };
 

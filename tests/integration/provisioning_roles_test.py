@@ -13,7 +13,7 @@ import tempfile
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import database_test as installed  # noqa: E402
 from database_test import MariaDb, USER  # noqa: E402
-from cluster import edit_properties, wait_for  # noqa: E402
+from cluster import Browser, edit_properties, wait_for  # noqa: E402
 from provisioning_crash_test import Holder  # noqa: E402
 import tally  # noqa: E402
 from tally import check  # noqa: E402
@@ -82,6 +82,22 @@ def same_state(source, target):
     wait_for("the replica", lambda: target.sql("select master_gtid_wait('%s', 1)" % wanted) == [["0"]], 60)
 
 
+def stale_replica(w):
+    """A replica that still has the old password lets nobody in with it, also at a node that knows of no change."""
+    def login(password):
+        return Browser().request(w.node, "/ajax/login?action=login", {"name": "oxadmin@1", "password": password})[1]
+    check("session" in login("admin-1"), "a login")
+    w.right.sql("stop slave sql_thread")
+    w.tenant("changeuser", "-i", 2, "-p", "admin-2")
+    w.node.stop()
+    w.node.start()
+    check("LGI-0006" in login("admin-1"), "the old password is refused while the replica still has it")
+    w.right.sql("start slave sql_thread")
+    same_state(w.left, w.right)
+    done = w.node.tool("changeuser", "-c", "1", "-A", "oxadmin", "-P", "admin-2", "-i", "2", "-p", "admin-1")
+    check(done.returncode == 0 and "session" in login("admin-1"), "the former password again: " + done.stderr)
+
+
 def roles(w):
     left, right = w.ids["left"], w.ids["right"]
     w.admin(*w.create(1))
@@ -93,6 +109,7 @@ def roles(w):
           "a replica that accepts no writes does not become master: " + text.strip())
     w.admin("changedatabase", "-i", left, "-m", "false", code=104)
     w.admin("changedatabase", "-i", left, "-M", right, code=103)
+    stale_replica(w)
     w.left.sql("set global read_only = 1")
     same_state(w.left, w.right)
     w.right.sql("stop slave; reset slave all; set global read_only = 0")

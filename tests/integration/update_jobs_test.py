@@ -12,6 +12,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import database_test as installed  # noqa: E402
+import terminal_picture  # noqa: E402
 from database_test import MariaDb  # noqa: E402
 from update_test import NOW, write_task  # noqa: E402
 
@@ -116,6 +117,12 @@ def whole_job(w):
     w.expect("an unknown job", w.run("getUpdateTaskStatus", "-j", "x"), 1,
              "No job found for id 'x'.")
     w.expect("the list of jobs", w.run("runallupdate", "--jobs"), 0, job, "done")
+    frames, code = terminal_picture.record(
+        [os.path.join(installed.BUILD, "sbin", "runallupdate"), "-p", str(w.a.rmi), "-A", installed.MASTER, "--attach", job],
+        "runallupdate --attach", dict(os.environ, ADMIN_PASSWORD=installed.MASTER_PASSWORD))
+    w.checks.check("on a terminal a line per host and the sum", code == 0 and {
+        "database %s: 7 of 7 schemas, 0 failed, 0 running" % w.pool, "total: 7 of 7 schemas, 0 failed, 0 running"} <=
+        set(frames[-1][1]), frames[-1])
     w.task("b.sql", insert("Two"))
     w.server.sql("drop table effects", "job_2")
     w.expect("only some", w.run("runallupdate", "--wait", "--only", "job_*", "--skip", "job_5,job_6"),

@@ -45,6 +45,11 @@ class FakeContexts final : public services::ContextService {
     return u;
   }
   bool usableAtOnce(std::int32_t) override { return atOnce && failure == Code::kInternal; }
+  Status stillValid(const services::User&, const std::string& password) override {
+    CHECK(password == "right");
+    return changed == Code::kInternal ? Status() : Status(Error(changed));
+  }
+  Code changed = Code::kInternal;  // kInternal = nothing happened since authenticate()
   Code failure = Code::kInternal;  // kInternal = usable
   bool atOnce = true;
 };
@@ -160,6 +165,20 @@ TEST_CASE("wrong password, wrong user and unknown context look the same") {
     CHECK(r.cookies.empty());
   }
   CHECK(house.servlets.figures().refused.at("LGI-0006") == 3);
+}
+
+TEST_CASE("a password that is changed while a login looks at it leaves no session") {
+  House house;
+  for (const auto& [code, name] : {std::pair(Code::kLgiInvalid, "LGI-0006"),
+                                   std::pair(Code::kLgiUserDisabled, "LGI-0014")}) {
+    house.contexts->changed = code;
+    const Response refused = house.servlets.handleLogin(loginRequest());
+    CHECK(codeOf(refused) == name);
+    CHECK(refused.cookies.empty());
+  }
+  auto left = house.sessions->sessionsOf(1, 3);
+  REQUIRE(left);
+  CHECK(left->empty());
 }
 
 TEST_CASE("missing and oversized parameters, a password in the URL, unknown actions") {
