@@ -98,7 +98,8 @@ const Key<bool> kPoolTestOnActivate(
 const Key<bool> kPoolTestOnDeactivate(
     {.name = "testOnDeactivate", .file = "configdb.properties", .defaultText = "true",
      .reloadable = true,
-     .help = "Whether a connection is tested each time it is given back."});
+     .help = "Whether a connection that is given back inside a transaction is told with a warning. The "
+     "transaction is rolled back in any case."});
 
 const Key<bool> kPoolTestOnIdle(
     {.name = "testOnIdle", .file = "configdb.properties", .defaultText = "false",

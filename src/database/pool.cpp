@@ -109,8 +109,10 @@ void Pool::loanFailed() {
 }
 
 void Pool::giveBack(std::unique_ptr<Connection> connection) {
-  if (limits_.testOnDeactivate && !connection->broken() && connection->inTransaction()) {
-    log::warn("pool " + name_ + ": a connection came back inside a transaction; rolled back");
+  // Whoever borrows it next must not work inside a transaction of somebody else.
+  if (!connection->broken() && connection->inTransaction()) {
+    if (limits_.testOnDeactivate)
+      log::warn("pool " + name_ + ": a connection came back inside a transaction; rolled back");
     connection->rollback();
   }
   std::deque<Resting> suspects;

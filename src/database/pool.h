@@ -33,7 +33,7 @@ struct PoolLimits {
   std::int64_t maxWaitMillis = 10000;
   Exhausted exhausted = Exhausted::kBlock;
   bool testOnActivate = false;    // ask the server before each loan
-  bool testOnDeactivate = true;   // an open transaction at return is rolled back with a WARN
+  bool testOnDeactivate = true;   // WARN for an open transaction at return; it is rolled back anyway
   bool testOnIdle = false;        // the cleaner asks the server
   bool operator==(const PoolLimits&) const = default;
 };

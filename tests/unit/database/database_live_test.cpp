@@ -275,16 +275,53 @@ TEST_CASE("resting connections end by idle time, life time and maxIdle" * doctes
 TEST_CASE("a transaction left open is rolled back at return" * doctest::skip(!live())) {
   auto c = open("live_left");
   REQUIRE(c->execute("CREATE OR REPLACE TABLE t (i INT)"));
-  auto pool = Pool::make("p", PoolLimits{}, settings());
-  {
+  PoolLimits limits;
+  for (const bool told : {true, false}) {
+    limits.testOnDeactivate = told;
+    auto pool = Pool::make("p", limits, settings());
+    {
+      auto lease = pool->borrow("live_left");
+      REQUIRE(lease);
+      REQUIRE((*lease)->begin());
+      REQUIRE((*lease)->execute("INSERT INTO t VALUES (1)"));
+    }
     auto lease = pool->borrow("live_left");
     REQUIRE(lease);
-    REQUIRE((*lease)->begin());
-    REQUIRE((*lease)->execute("INSERT INTO t VALUES (1)"));
+    CHECK((*lease)->query("SELECT * FROM t")->empty());
+    CHECK_FALSE((*lease)->inTransaction());
   }
-  auto lease = pool->borrow("live_left");
-  REQUIRE(lease);
-  CHECK((*lease)->query("SELECT * FROM t")->empty());
+}
+
+TEST_CASE("testOnActivate asks before each loan, testOnIdle lets the cleaner ask" *
+          doctest::skip(!live())) {
+  auto killer = open();
+  const auto works = [&](bool activate) {
+    PoolLimits limits;
+    limits.testOnActivate = activate;
+    auto pool = Pool::make("p", limits, settings());
+    {
+      auto lease = pool->borrow();
+      REQUIRE(lease);
+      REQUIRE(killer->execute("KILL " + std::to_string((*lease)->connectionId())));
+    }
+    auto lease = pool->borrow();  // rested less than kPingAfterMillis
+    REQUIRE(lease);
+    return (*lease)->query("SELECT 1").ok();
+  };
+  CHECK(works(true));
+  CHECK_FALSE(works(false));
+  for (const bool idle : {true, false}) {
+    PoolLimits limits;
+    limits.testOnIdle = idle;
+    auto pool = Pool::make("p", limits, settings());
+    {
+      auto lease = pool->borrow();
+      REQUIRE(lease);
+      REQUIRE(killer->execute("KILL " + std::to_string((*lease)->connectionId())));
+    }
+    pool->clean();
+    CHECK(pool->stats().idle == (idle ? 0 : 1));
+  }
 }
 
 TEST_CASE("the state of a schema: tasks and lock rows by the database's clock" *
