@@ -3,6 +3,7 @@ by side or one by one; quotas, password mechanisms and --csv-import of users and
 
 Three MariaDB servers: one for configdb, two for contexts, of which each replicates from the other in turn.
 """
+import json
 import os
 import re
 import shutil
@@ -92,7 +93,16 @@ def stale_replica(w):
     w.node.stop()
     w.node.start()
     check("LGI-0006" in login("admin-1"), "the old password is refused while the replica still has it")
+    text = w.admin("runallupdate", "-p", w.node.rmi, "--max-lag", 5)
+    job = text.split("id: ")[1].split()[0]
+
+    def status():
+        return json.loads(w.node.admin("getUpdateTaskStatus", "-p", str(w.node.rmi), "-j", job, "--json").stdout)
+    wait_for("the throttle", lambda: "replica %d does not replicate" % w.ids["right"] in status()["note"], 30, 0.2)
+    check(status()["done"] == 0, "an update job begins nothing while the replica does not follow")
     w.right.sql("start slave sql_thread")
+    wait_for("the end of the job", lambda: status()["state"] == "done", 30, 0.2)
+    check(status()["done"] == 1, "and goes on when it does")
     same_state(w.left, w.right)
     done = w.node.tool("changeuser", "-c", "1", "-A", "oxadmin", "-P", "admin-2", "-i", "2", "-p", "admin-1")
     check(done.returncode == 0 and "session" in login("admin-1"), "the former password again: " + done.stderr)
@@ -189,6 +199,11 @@ def side_by_side(w):
 
     def done(cid):
         return w.config.sql("select count(*) from context where cid = %d" % cid, "configdb") == [["1"]]
+    many = [w.start_tool(*w.create(cid, "-D", left)) for cid in range(31, 39)]
+    ended = [(p.communicate(timeout=120)[0], p.returncode) for p in many]
+    check([code for _, code in ended] == [0] * 8, "eight at once: %s" % ended)
+    text = w.admin("checkcountsconsistency")
+    check(text == "all counters are right\n", "counters of them: " + text.strip())
     good, ended = held(w, w.left, schemas[0], "sequence_id",
                        [w.create(11, "--schema", schemas[0]), w.create(12, "--schema", schemas[1])],
                        lambda: one_held() and done(12) and not done(11))

@@ -133,6 +133,19 @@ def whole_job(w):
                    w.effects("Two"))
     w.expect("a failed task waits for force", w.run("runupdate", "-n", "job_2"), 0)
     w.expect("forced on one schema", w.run("forceupdatetask", "-t", "test.Two", "-n", "job_2"), 0)
+    w.task("i.sql", insert("Stop"))
+    w.server.sql("rename table effects to away", "job_2")
+    done = w.expect("-e ends at the first failure", w.run("runallupdate", "-e", "--wait", "--only", "job_[123]"), 1,
+                    "is stopped (schema job_2 failed", "1 schemas done, 1 failed, 1 not processed")
+    job = done.stdout.split("id: ")[1].split()[0]
+    w.server.sql("rename table away to effects", "job_2")
+    w.expect("--resume leaves what failed", w.run("runallupdate", "--resume", job, "--wait"), 1,
+             "2 schemas done, 1 failed, 0 not processed")
+    w.expect("the reason in the status", w.run("getUpdateTaskStatus", "-j", job), 1, "Processed 3 of 3 schemas.",
+             'failed on schema "job_2":', "test.Stop: ")
+    w.expect("--retry", w.run("runallupdate", "--retry", job, "--wait"), 0, "3 schemas done, 0 failed")
+    os.remove(os.path.join(w.a.etc, "updatetasks", "i.sql"))
+    os.remove(os.path.join(w.b.etc, "updatetasks", "i.sql"))
     w.expect("the rest", w.run("runallupdate", "--wait", "--json"), 0, '"event":"start"',
              '"event":"schema"', '"event":"end"')
     w.checks.check("now everywhere once", set(w.effects("Two").values()) == {1}, w.effects("Two"))
@@ -279,6 +292,12 @@ def control(w):
     w.checks.check("no statement goes on", w.server.sql(
         "select count(*) from information_schema.processlist where info like 'INSERT%SLEEP%'") ==
         [["0"]])
+    w.server.sql("insert into updateJob (id, settings, state, wish, creator, created) values ('window', "
+                 "'{\"until\": 1}', 'running', 'run', 'test', %s); insert into updateJobSchema (job, db_pool_id, "
+                 "db_schema) values ('window', %s, 'job_1')" % (NOW, w.pool), "configdb")
+    w.wait("the end of a job whose window is over", lambda: w.status("window")["state"] == "stopped")
+    w.expect("it says why", w.run("getUpdateTaskStatus", "-j", "window"), 1, "The job is stopped: the window is over")
+    w.checks.check("and began nothing", w.status("window")["done"] == w.status("window")["failed"] == 0)
     w.task("d.sql", slow % "0.5")
     w.expect("resume", w.run("runallupdate", "--resume", job), 0)
     w.wait("a first schema", lambda: w.status(job)["done"] >= 1)
