@@ -88,7 +88,7 @@ class Fixture:
         for row in self.rows.get("user_alias", []):
             kept = stored.get((row["cid"], row["user"], row["alias"]))
             check("alias %s" % text(row["alias"])[:20], kept is not None and
-                  row["uuid"] in (kept, "NULL"), kept)
+                  row.get("uuid", kept) == kept, kept)
         moved = 0
         for row in aliases:
             key = (row["cid"], row["id"], row["value"])
@@ -173,28 +173,27 @@ def task_names():
 
 
 def changes(server):
-    """How often the server has changed tables and rows."""
+    """How often the server has changed tables; a runner's own tables are created, never changed."""
     return {name: int(n) for name, n in server.sql(
-        "show global status where Variable_name in ('Com_alter_table', 'Com_create_table', "
-        "'Com_drop_table', 'Com_alter_db')")}
+        "show global status where Variable_name in ('Com_alter_table', 'Com_drop_table', "
+        "'Com_alter_db', 'Com_create_index', 'Com_drop_index', 'Com_rename_table', 'Com_truncate')")}
 
 
-def nothing_twice(server, runner, fixture):
+def nothing_twice(server, runner, schema, what):
     """All tasks once more, as after a crash that lost their results: every one finds its work done."""
-    rows, form = compare.rows(server, fixture.schema), compare.form(server, fixture.schema)
+    rows, form = compare.rows(server, schema), compare.form(server, schema)
     rows.pop("updateTask")
-    fixture.sql("delete from updateTask where taskName like 'com.openexchange.%'")
+    server.sql("delete from updateTask where taskName like 'com.openexchange.%'", schema)
     before = changes(server)
-    code, out = runner.run(fixture.schema)
-    check("all tasks again: no table is touched", code == 0 and changes(server) == before,
+    code, out = runner.run(schema)
+    check("all tasks on " + what + ": no table is touched", code == 0 and changes(server) == before,
           (out, before, changes(server)))
     said = [line for line in out.splitlines() if line.startswith("com.openexchange.") and
             ": " in line and "precondition" not in line]
     check("and none says that it changed something", not said, said)
-    again = compare.rows(server, fixture.schema)
+    again = compare.rows(server, schema)
     again.pop("updateTask")
-    check("all tasks again: same rows and form", again == rows and
-          compare.form(server, fixture.schema) == form)
+    check("same rows and form", again == rows and compare.form(server, schema) == form)
 
 
 def four_bytes(fixture):
@@ -298,7 +297,8 @@ def by_node(server, node, fresh, runner):
     check("and its log-in", login(node, "new@c12", "new-1")[1].get("session"))
     fixture.sql("delete from user_alias where cid = 12 and user > 3")
     four_bytes(fixture)
-    nothing_twice(server, runner, fixture)
+    nothing_twice(server, runner, fixture.schema, "the migrated schema")
+    nothing_twice(server, runner, fresh, "a fresh schema")
 
 
 # -- runners ------------------------------------------------------------------------------------
@@ -342,7 +342,8 @@ def excluded(server, runner, fresh):
     check("the form is that of a fresh schema", {(t, i, "2", c) for t, (i, c) in PREFIXES.items()} ==
           rest, difference(fresh_form, form))
     charsets = compare.charsets(server, fixture.schema)
-    check("character sets stay", all(charsets[c] == old for c, old in fixture.charsets.items()) and
+    check("character sets stay", all(charsets[c] == old for c, old in fixture.charsets.items()
+                                     if not c.startswith("version.")) and
           not [c for c in charsets.values() if c.startswith("utf8mb4")])
     fixture.judge_rows()
     check("the conversions are not recorded", TASKS + "LdapConvertUtf8ToUtf8mb4Task" not in
@@ -357,7 +358,8 @@ def excluded(server, runner, fresh):
 
 def main():
     part = sys.argv[1] if len(sys.argv) > 1 else ""
-    with MariaDb() as server:
+    # What a power failure would do to the database is no question here.
+    with MariaDb(options=["--innodb-flush-method=nosync", "--skip-innodb-doublewrite"]) as server:
         server.create_account("ox", "ox")
         directory = tempfile.mkdtemp(prefix="ox-task-set-")
         node = None

@@ -49,13 +49,13 @@ Status copyAliases(services::UpdateContext& context) {
   if (!both) return both.error();
   if (!*both) return {};
   // IGNORE is for values that are equal by letters; what would be cut or spoilt is not selected.
-  auto copied = changeRows(
-      context,
+  auto copied = changeByContext(
+      context, "user_attribute",
       std::string("INSERT IGNORE INTO user_alias (cid, user, alias) SELECT t.cid, t.id, t.value "
                   "FROM user_attribute t LEFT JOIN user_alias a ON ") + kSame +
-          " WHERE t.name = 'alias' AND a.cid IS NULL AND CHAR_LENGTH(t.value) <= 255 AND "
-          "HEX(CONVERT(CONVERT(t.value USING utf8) USING utf8mb4)) = "
-          "HEX(CONVERT(t.value USING utf8mb4)) ORDER BY t.cid, t.id, HEX(t.value) DESC");
+          " WHERE t.cid = ? AND t.name = 'alias' AND a.cid IS NULL AND CHAR_LENGTH(t.value) <= 255 "
+          "AND HEX(CONVERT(CONVERT(t.value USING utf8) USING utf8mb4)) = "
+          "HEX(CONVERT(t.value USING utf8mb4)) ORDER BY t.id, HEX(t.value) DESC");
   if (!copied) return copied.error();
   if (*copied > 0)
     context.progress(std::to_string(*copied) + " aliases copied from user_attribute to user_alias");
@@ -66,10 +66,11 @@ Status copyAliasUuids(services::UpdateContext& context) {
   auto both = bothTables(context);
   if (!both) return both.error();
   if (!*both) return {};
-  auto copied = changeRows(
-      context, std::string("UPDATE user_alias a JOIN user_attribute t ON ") + kSame +
-                   " SET a.uuid = t.uuid WHERE t.name = 'alias' AND a.uuid IS NULL AND t.uuid IS "
-                   "NOT NULL");
+  auto copied = changeByContext(
+      context, "user_attribute",
+      std::string("UPDATE user_alias a JOIN user_attribute t ON ") + kSame +
+          " SET a.uuid = t.uuid WHERE t.cid = ? AND t.name = 'alias' AND a.uuid IS NULL AND t.uuid "
+          "IS NOT NULL");
   if (!copied) return copied.error();
   if (*copied > 0)
     context.progress(std::to_string(*copied) + " aliases have the uuid of their attribute now");
@@ -80,9 +81,10 @@ Status removeCopiedAliases(services::UpdateContext& context) {
   auto both = bothTables(context);
   if (!both) return both.error();
   if (!*both) return {};
-  auto removed = changeRows(
-      context, std::string("DELETE t FROM user_attribute t JOIN user_alias a ON ") + kSame +
-                   " WHERE t.name = 'alias'");
+  auto removed = changeByContext(
+      context, "user_attribute",
+      std::string("DELETE t FROM user_attribute t JOIN user_alias a ON ") + kSame +
+          " WHERE t.cid = ? AND t.name = 'alias'");
   if (!removed) return removed.error();
   if (*removed == 0) return {};
   auto left = remaining(context);

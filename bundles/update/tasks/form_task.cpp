@@ -24,7 +24,7 @@ Status FormTask::shape(services::UpdateContext& context, const FormPart& part) c
     if (!table) return table.error();
     if (!*table) return {};
     for (const ColumnForm* column : columnsToFill(**table, form, part)) {
-      auto filled = changeInPortions(context, fillSql(part.table, *column));
+      auto filled = changeInPortions(context, part.table, fillSql(part.table, *column));
       if (!filled) return filled.error();
       if (*filled > 0)
         context.progress(std::to_string(*filled) + " rows of table " + part.table +

@@ -3,6 +3,24 @@
 #include "update_table.h"
 
 namespace ox::update {
+namespace {
+
+Result<std::uint64_t> forEachContext(
+    services::UpdateContext& context, const std::string& table,
+    const std::function<Result<std::uint64_t>(std::int64_t)>& change) {
+  auto ids = readRows(context, "SELECT DISTINCT cid FROM `" + table + "`");
+  if (!ids) return ids.error();
+  std::uint64_t all = 0;
+  for (const db::Row& row : *ids) {
+    if (context.superseded()) return Error(Code::kUpdSuperseded);
+    auto done = change(row.integer(0));
+    if (!done) return done;
+    all += *done;
+  }
+  return all;
+}
+
+}  // namespace
 
 Result<std::vector<db::Row>> readRows(services::UpdateContext& context, const std::string& sql,
                                       const std::vector<db::Value>& values) {
@@ -18,16 +36,25 @@ Result<std::uint64_t> changeRows(services::UpdateContext& context, const std::st
   return done;
 }
 
-Result<std::uint64_t> changeInPortions(services::UpdateContext& context, const std::string& sql) {
-  const std::string portion = sql + " LIMIT " + std::to_string(kRowsPerPortion);
-  std::uint64_t all = 0;
-  for (;;) {
-    if (context.superseded()) return Error(Code::kUpdSuperseded);
-    auto done = changeRows(context, portion);
-    if (!done) return done;
-    all += *done;
-    if (*done < kRowsPerPortion) return all;
-  }
+Result<std::uint64_t> changeInPortions(services::UpdateContext& context, const std::string& table,
+                                       const std::string& sql) {
+  const std::string portion = sql + " AND cid = ? LIMIT " + std::to_string(kRowsPerPortion);
+  return forEachContext(context, table, [&](std::int64_t id) -> Result<std::uint64_t> {
+    std::uint64_t all = 0;
+    for (;;) {
+      auto done = changeRows(context, portion, {id});
+      if (!done) return done;
+      all += *done;
+      if (*done < kRowsPerPortion) return all;
+      if (context.superseded()) return Error(Code::kUpdSuperseded);
+    }
+  });
+}
+
+Result<std::uint64_t> changeByContext(services::UpdateContext& context, const std::string& table,
+                                      const std::string& sql) {
+  return forEachContext(context, table,
+                        [&](std::int64_t id) { return changeRows(context, sql, {id}); });
 }
 
 Status changeForm(services::UpdateContext& context, const std::string& sql) {

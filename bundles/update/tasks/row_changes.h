@@ -1,6 +1,7 @@
 // Changes of rows that tasks make beside their ALTER TABLE.
 //
-// Purpose:   in portions, each with its own commit, so that no lock lasts long.
+// Purpose:   context by context and in portions, each with its own commit: no lock lasts long, no
+//            transaction is too large for a Galera cluster, and keys that begin with cid are used.
 // Repeated:  the statement must find nothing more once it has done its work.
 // Errors:    UPD-0007/0008, UPD-0028 when superseded between two portions.
 #pragma once
@@ -15,8 +16,14 @@ namespace ox::update {
 
 inline constexpr std::uint64_t kRowsPerPortion = 5000;
 
-// UPDATE or DELETE without LIMIT; rows changed. The WHERE must exclude what is done already.
-Result<std::uint64_t> changeInPortions(services::UpdateContext& context, const std::string& sql);
+// UPDATE or DELETE of one table that ends with its WHERE; rows changed. The WHERE must exclude what
+// is done already.
+Result<std::uint64_t> changeInPortions(services::UpdateContext& context, const std::string& table,
+                                       const std::string& sql);
+
+// A statement over several tables, once per context of `table`; its only ? is the context.
+Result<std::uint64_t> changeByContext(services::UpdateContext& context, const std::string& table,
+                                      const std::string& sql);
 
 // One statement as it is.
 Result<std::uint64_t> changeRows(services::UpdateContext& context, const std::string& sql,

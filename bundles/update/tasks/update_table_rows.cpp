@@ -25,8 +25,9 @@ Status giveUuids(services::UpdateContext& context) {
     if (!done) return done.error();
     all += *done;
   }
-  auto done = changeInPortions(context, "UPDATE updateTask SET uuid = " + random() +
-                                            " WHERE uuid IS NULL AND " + notLocks());
+  auto done = changeInPortions(
+      context, "updateTask",
+      "UPDATE updateTask SET uuid = " + random() + " WHERE uuid IS NULL AND " + notLocks());
   if (!done) return done.error();
   all += *done;
   if (all > 0) context.progress(std::to_string(all) + " rows of updateTask have a uuid now");
