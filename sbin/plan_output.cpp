@@ -31,6 +31,8 @@ void showPlan(const json& plan) {
         std::cout << "     table " << oneLine(table) << ": " << one.value("size", "") << ", about "
                   << one.value("rows", std::int64_t{0}) << " rows; expected at worst: "
                   << one.value("expected", "") << "\n";
+      if (const std::string note = one.value("cluster", ""); !note.empty())
+        std::cout << "     " << oneLine(note) << "\n";
     }
   }
 }

@@ -17,13 +17,10 @@ namespace {
 constexpr std::size_t kMaxName = 128;
 constexpr std::size_t kMaxInfo = 255;
 constexpr std::size_t kMaxMappings = 1000;
-constexpr int kMaxAttempts = 5;  // of transactions that the database rolled back
 constexpr std::int64_t kMaxQuotaMb = 8'796'093'022'207;
 const char* const kDoing = "creating the context";
 
 Error invalid(const std::string& text) { return Error(Code::kAdmInvalidData, text); }
-
-bool retryable(const Error& error) { return error.code == Code::kDbDeadlock; }
 
 }  // namespace
 
@@ -257,7 +254,7 @@ Result<CreatedContext> ContextStorage::createIn(const NewContext& context,
   std::vector<std::string> infos;
   auto made = createNoted(context, entry, server, infos);
   if (!made) {
-    if (auto undone = journal_.undo(entry); !undone)
+    if (auto undone = journal_.clear(entry); !undone)
       log::warn("what is left of context " + std::to_string(entry.id) + " in schema " +
                 schema.schema + " is removed by a later call: " + undone.error().message);
     return made;
@@ -318,14 +315,17 @@ Result<CreatedContext> ContextStorage::create(const NewContext& given) {
     if (!taken->empty())
       return Error(Code::kAdmExists, "context " + std::to_string(*context.id) + " already exists");
   }
-  for (int attempt = 1;; ++attempt) {
+  std::optional<CreatedContext> created;
+  const Status done = repeatConflicts([&]() -> Status {
     auto schema = chooseSchema(context.databaseId, context.schema);
-    if (!schema) return storageError(schema.error(), kDoing);
+    if (!schema) return schema.error();
     auto made = createIn(context, *schema);
-    if (made) return made;
-    if (!retryable(made.error()) || attempt >= kMaxAttempts)
-      return storageError(made.error(), kDoing);
-  }
+    if (!made) return made.error();
+    created = *made;
+    return {};
+  });
+  if (!done) return storageError(done.error(), kDoing);
+  return *created;
 }
 
 Status ContextStorage::fillUsage(std::vector<ListedContext>& contexts, db::Connection& config) {

@@ -5,6 +5,7 @@
 #include "announce.h"
 #include "base/log.h"
 #include "config/keys_admin.h"
+#include "database/galera.h"
 #include "database/statement.h"
 #include "payload.h"
 
@@ -55,10 +56,11 @@ Status Journal::note(db::Connection& config, const JournalEntry& entry) {
 }
 
 Status Journal::claim(db::Connection& config, const JournalEntry& entry) {
-  auto rows = config.query(std::string("SELECT 1 FROM provisioning_journal") + kKey + " FOR UPDATE",
-                           keyOf(entry));
-  if (!rows) return rows.error();
-  if (rows->empty())
+  auto claimed = config.execute(std::string("UPDATE provisioning_journal SET since = since + 1") +
+                                    kKey + " AND since > 0",
+                                keyOf(entry));
+  if (!claimed) return claimed.error();
+  if (*claimed == 0)
     return Error(Code::kDbDeadlock, describe(entry) + " was taken for abandoned");
   return {};
 }
@@ -68,22 +70,58 @@ Status Journal::forget(db::Connection& config, const JournalEntry& entry) {
   return done ? Status() : Status(done.error());
 }
 
-Status Journal::undo(const JournalEntry& entry) {
+Result<bool> Journal::hold(db::Connection& config, const JournalEntry& entry) {
+  const std::string find = std::string("SELECT 1 FROM provisioning_journal") + kKey + " FOR UPDATE";
+  auto rows = config.query(find + " NOWAIT", keyOf(entry));
+  if (!rows && config.sqlError() == kSyntaxError) rows = config.query(find, keyOf(entry));
+  if (!rows) return rows.error();
+  return !rows->empty();
+}
+
+Result<bool> Journal::mark(db::Connection& config, const JournalEntry& entry) {
+  auto transaction = db::Transaction::begin(config);
+  if (!transaction) return transaction.error();
+  auto held = hold(config, entry);
+  if (!held || !*held) return held;
+  auto marked = config.execute(std::string("UPDATE provisioning_journal SET since = 0") + kKey,
+                               keyOf(entry));
+  if (!marked) return marked.error();
+  if (auto done = transaction->commit(); !done) return done.error();
+  return true;
+}
+
+Result<bool> Journal::undo(const JournalEntry& entry) {
   auto config = around_.database->configWrite();
   if (!config) return config.error();
+  auto marked = mark(**config, entry);
+  if (!marked || !*marked) return marked;
   auto transaction = db::Transaction::begin(**config);
   if (!transaction) return transaction.error();
-  const std::string find = std::string("SELECT 1 FROM provisioning_journal") + kKey + " FOR UPDATE";
-  auto rows = (*config)->query(find + " NOWAIT", keyOf(entry));
-  if (!rows && (*config)->sqlError() == kSyntaxError) rows = (*config)->query(find, keyOf(entry));
-  if (!rows) return rows.error();
-  if (rows->empty()) return {};
-  if (auto cleaned = clean(**config, entry); !cleaned) return cleaned;
-  if (auto forgotten = forget(**config, entry); !forgotten) return forgotten;
-  if (auto done = transaction->commit(); !done) return done;
+  auto held = hold(**config, entry);
+  if (!held || !*held) return held;
+  if (auto cleaned = clean(**config, entry); !cleaned) return cleaned.error();
+  if (auto forgotten = forget(**config, entry); !forgotten) return forgotten.error();
+  if (auto done = transaction->commit(); !done) return done.error();
   log::info(describe(entry) + " had been left unfinished; what it left is gone");
   if (entry.kind == Kind::kMove) announceContexts(around_, {entry.id});
-  return {};
+  return true;
+}
+
+Status Journal::clear(const JournalEntry& entry) {
+  return repeatConflicts([&]() -> Status {
+    auto undone = undo(entry);
+    if (!undone) return undone.error();
+    if (*undone) return {};
+    {
+      auto config = around_.database->configWrite();
+      if (!config) return config.error();
+      auto noted = note(**config, entry);
+      if (!noted && noted.error().code == Code::kAdmExists) return {};  // somebody is at it
+      if (!noted) return noted;
+    }
+    undone = undo(entry);
+    return undone ? Status() : Status(undone.error());
+  });
 }
 
 std::size_t Journal::settle(bool young) {
@@ -92,7 +130,8 @@ std::size_t Journal::settle(bool young) {
     auto config = around_.database->configWrite();
     if (!config) return 0;  // whoever called meets the same and says it
     auto rows = (*config)->query(
-        "SELECT kind, id, db_pool_id, schemaname, from_pool_id, from_schema "
+        "SELECT kind, id, db_pool_id, schemaname, from_pool_id, from_schema, "
+        "ROUND(UNIX_TIMESTAMP(NOW(3)) * 1000) - since "
         "FROM provisioning_journal WHERE since <= ROUND(UNIX_TIMESTAMP(NOW(3)) * 1000) - ? "
         "ORDER BY since LIMIT " + std::to_string(kMaxEntries),
         {std::int64_t{young ? 0 : kYoungMillis}});
@@ -101,7 +140,9 @@ std::size_t Journal::settle(bool young) {
         log::warn("unfinished provisioning work cannot be looked for: " + rows.error().message);
       return 0;
     }
+    const bool galera = !rows->empty() && !young && db::galeraState(**config).on;
     for (const auto& row : *rows) {
+      if (galera && row.integer(6) < kYoungGaleraMillis) continue;
       std::size_t kind = 0;
       while (kind < kKinds.size() && row.text(0) != kKinds.at(kind)) ++kind;
       if (kind == kKinds.size()) continue;  // of a later release

@@ -7,6 +7,10 @@
 // Threads:   any blocking thread; several nodes at once.
 // Alive:     the row lock of claim() is the proof; the database lets it go when the connection of a
 //            dead node ends. Rows younger than kYoungMillis by the database's clock are left alone.
+// Galera:    a row lock is known to the owner's node only. So claim() changes the row, and whoever
+//            takes it for abandoned marks it by a committed change first: one of the two commits
+//            conflicts, and the loser's work never becomes visible. There only rows older than
+//            kYoungGaleraMillis count as abandoned.
 // Errors:    DB-*; claim() says DB-0006 (try again) when the row is gone.
 // The table is ours, the original does not know it.
 #pragma once
@@ -38,6 +42,7 @@ struct JournalEntry {
 class Journal {
  public:
   static constexpr std::int64_t kYoungMillis = 2000;
+  static constexpr std::int64_t kYoungGaleraMillis = 60000;
 
   explicit Journal(Surroundings surroundings) : around_(std::move(surroundings)) {}
 
@@ -46,14 +51,21 @@ class Journal {
   // Inside the transaction; the first statement of it.
   Status claim(db::Connection& config, const JournalEntry& entry);
   Status forget(db::Connection& config, const JournalEntry& entry);
-  // Undoes one unclaimed entry, or finishes it when its transaction had been committed.
-  Status undo(const JournalEntry& entry);
+  // Undoes one unclaimed entry, or finishes it when its transaction had been committed. False: there
+  // is none any more.
+  Result<bool> undo(const JournalEntry& entry);
+  // By who noted the entry and failed: also when somebody else has removed it meanwhile, perhaps
+  // before the last of the rows was written.
+  Status clear(const JournalEntry& entry);
   // All unclaimed entries, at most kMaxEntries; troubles are WARN records. Number of entries that
   // went; `young` = also the young ones.
   std::size_t settle(bool young);
 
  private:
   static constexpr int kMaxEntries = 100;
+  // Holds the row in the caller's transaction; false: there is none.
+  Result<bool> hold(db::Connection& config, const JournalEntry& entry);
+  Result<bool> mark(db::Connection& config, const JournalEntry& entry);
   Status clean(db::Connection& config, const JournalEntry& entry);
   Status dropSchema(db::Connection& config, const services::SchemaRef& schema);
   Status cleanMove(db::Connection& config, const JournalEntry& entry);

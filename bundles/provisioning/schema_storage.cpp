@@ -21,6 +21,18 @@ Status registerSchema(db::Connection& config, const services::SchemaRef& schema)
 }  // namespace
 
 Result<services::SchemaRef> UtilStorage::createSchema(std::optional<std::int32_t> databaseId) {
+  services::SchemaRef created;
+  const Status done = repeatConflicts([&]() -> Status {
+    auto made = createSchemaOnce(databaseId);
+    if (!made) return made.error();
+    created = *made;
+    return {};
+  });
+  if (!done) return done.error();
+  return created;
+}
+
+Result<services::SchemaRef> UtilStorage::createSchemaOnce(std::optional<std::int32_t> databaseId) {
   auto databases = candidates(databaseId);
   if (!databases) return databases.error();
   std::string problems;
@@ -61,7 +73,7 @@ Result<services::SchemaRef> UtilStorage::createSchema(std::optional<std::int32_t
     }();
     if (!made) {
       if (noted)
-        if (auto undone = journal_.undo(entry); !undone)
+        if (auto undone = journal_.clear(entry); !undone)
           log::warn("the half-made schema " + entry.place.schema +
                     " is removed by a later call: " + undone.error().message);
       return storageError(made.error(), doing);

@@ -13,32 +13,41 @@ namespace {
 constexpr std::uint64_t kMaxPauseMillis = 100;  // times the number of the attempt
 }  // namespace
 
-Status transact(const std::function<Result<db::Lease>()>& open, const std::string& doing,
-                const std::function<Status(db::Connection&)>& work) {
+Status repeatConflicts(const std::function<Status()>& work) {
   for (int attempt = 1;; ++attempt) {
-    Status done = [&]() -> Status {
-      auto lease = open();
-      if (!lease) return lease.error();
-      auto transaction = db::Transaction::begin(**lease);
-      if (!transaction) return transaction.error();
-      if (auto worked = work(**lease); !worked) return worked;
-      return transaction->commit();
-    }();
-    if (done) return done;
-    if (done.error().code != Code::kDbDeadlock || attempt >= kTransactionAttempts)
-      return storageError(done.error(), doing);
+    const Status done = work();
+    if (done || done.error().code != Code::kDbDeadlock || attempt >= kTransactionAttempts)
+      return done;
     std::this_thread::sleep_for(std::chrono::milliseconds(
         1 + secureRandom().next() % (kMaxPauseMillis * static_cast<std::uint64_t>(attempt))));
   }
 }
 
+Status transact(const std::function<Result<db::Lease>()>& open, const std::string& doing,
+                const std::function<Status(db::Connection&)>& work) {
+  const Status done = repeatConflicts([&]() -> Status {
+    auto lease = open();
+    if (!lease) return lease.error();
+    auto transaction = db::Transaction::begin(**lease);
+    if (!transaction) return transaction.error();
+    if (auto worked = work(**lease); !worked) return worked;
+    return transaction->commit();
+  });
+  return done ? done : Status(storageError(done.error(), doing));
+}
+
 Result<std::int32_t> takeConfigId(db::Connection& config) {
-  auto transaction = db::Transaction::begin(config);
-  if (!transaction) return transaction.error();
-  auto id = nextConfigId(config);
-  if (!id) return id;
-  if (auto done = transaction->commit(); !done) return done.error();
-  return id;
+  std::int32_t taken = 0;
+  const Status done = repeatConflicts([&]() -> Status {
+    auto transaction = db::Transaction::begin(config);
+    if (!transaction) return transaction.error();
+    auto id = nextConfigId(config);
+    if (!id) return id.error();
+    taken = *id;
+    return transaction->commit();
+  });
+  if (!done) return done.error();
+  return taken;
 }
 
 Result<std::int32_t> nextConfigId(db::Connection& config) {
@@ -68,18 +77,25 @@ Status ensureCounterTables(db::Connection& config) {
   const std::string pool = "db_pool_id INT UNSIGNED NOT NULL, ";
   const std::string schema = pool + "schemaname VARCHAR(32) NOT NULL, ";
   const std::string count = "count INT UNSIGNED NOT NULL, ";
-  for (const std::string& body :
-       {"contexts_per_dbpool (" + pool + count + "PRIMARY KEY (db_pool_id)",
+  // One look first: on Galera every statement of this kind stops the cluster for a moment.
+  auto there = config.query(
+      "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME "
+      "IN ('contexts_per_dbpool', 'dbpool_lock', 'contexts_per_dbschema', 'dbschema_lock', "
+      "'contexts_per_filestore', 'provisioning_journal')");
+  if (!there) return there.error();
+  const std::vector<std::string> bodies = {
+       "contexts_per_dbpool (" + pool + count + "PRIMARY KEY (db_pool_id)",
         "dbpool_lock (" + pool + "PRIMARY KEY (db_pool_id)",
         "contexts_per_dbschema (" + schema + count +
             "creating_date BIGINT NOT NULL, PRIMARY KEY (db_pool_id, schemaname)",
         "dbschema_lock (" + schema + "PRIMARY KEY (db_pool_id, schemaname)",
         "contexts_per_filestore (filestore_id INT UNSIGNED NOT NULL, " + count +
             "PRIMARY KEY (filestore_id)",
-        std::string(kJournalTable)}) {
-    auto made = config.execute("CREATE TABLE IF NOT EXISTS " + body + tail);
-    if (!made) return made.error();
-  }
+        std::string(kJournalTable)};
+  if (there->front().integer(0) != static_cast<std::int64_t>(bodies.size()))
+    for (const std::string& body : bodies)
+      if (auto made = config.execute("CREATE TABLE IF NOT EXISTS " + body + tail); !made)
+        return made.error();
   // What was there before the counters: count it once.
   for (const char* fill :
        {"INSERT IGNORE INTO contexts_per_dbpool SELECT c.write_db_pool_id, "

@@ -29,16 +29,19 @@ struct Surroundings {
   std::shared_ptr<services::SessionService> sessions;  // may be null
 };
 
-// Runs `work` in a transaction on a connection of `open`; again, after a short random wait, when
-// the database rolled it back, at most kTransactionAttempts times. Errors as storageError() gives
-// them.
-inline constexpr int kTransactionAttempts = 5;
+// Runs `work` again, after a short random wait, when the database rolled it back (DB-0006: a deadlock, a
+// lock that was waited for too long, a conflict that a Galera node reports at COMMIT), at most
+// kTransactionAttempts times. `work` begins anew and has no transaction open.
+inline constexpr int kTransactionAttempts = 10;
+Status repeatConflicts(const std::function<Status()>& work);
+// Runs `work` in a transaction on a connection of `open`, again as above. Errors as storageError()
+// gives them.
 Status transact(const std::function<Result<db::Lease>()>& open, const std::string& doing,
                 const std::function<Status(db::Connection&)>& work);
 
 // Next number of configdb_sequence; inside the caller's transaction.
 Result<std::int32_t> nextConfigId(db::Connection& config);
-// The same in a transaction of its own: numbers of failed calls stay unused.
+// The same in a transaction of its own, repeated: numbers of failed calls stay unused.
 Result<std::int32_t> takeConfigId(db::Connection& config);
 // Next number of a sequence_ table of the context; inside the caller's transaction.
 Result<std::int32_t> nextId(db::Connection& schema, const std::string& sequence,

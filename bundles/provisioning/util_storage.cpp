@@ -100,7 +100,7 @@ Result<db::Lease> UtilStorage::config() {
   if (!lease) return storageError(lease.error(), "configdb");
   std::lock_guard lock(mutex_);
   if (!countersChecked_) {
-    if (auto there = ensureCounterTables(**lease); !there)
+    if (auto there = repeatConflicts([&] { return ensureCounterTables(**lease); }); !there)
       return storageError(there.error(), "counter tables of configdb");
     countersChecked_ = true;
   }
@@ -110,20 +110,20 @@ Result<db::Lease> UtilStorage::config() {
 Result<std::int32_t> UtilStorage::registerServer(const std::string& name) {
   if (auto wrong = checkText("server name", name, kMaxServerName); !wrong.empty())
     return invalid(wrong);
-  auto lease = config();
-  if (!lease) return lease.error();
-  auto transaction = db::Transaction::begin(**lease);
-  if (!transaction) return storageError(transaction.error(), "registering the server");
-  auto id = nextConfigId(**lease);
-  if (!id) return storageError(id.error(), "registering the server");
-  auto inserted = (*lease)->execute("INSERT INTO server (server_id, name) VALUES (?, ?)",
-                                    {std::int64_t{*id}, name});
-  if (!inserted && inserted.error().code == Code::kDbDuplicate)
-    return Error(Code::kAdmExists, "server " + name + " is registered already");
-  if (!inserted) return storageError(inserted.error(), "registering the server");
-  if (auto done = transaction->commit(); !done)
-    return storageError(done.error(), "registering the server");
-  return id;
+  std::int32_t registered = 0;
+  const Status done = transact(
+      [&] { return config(); }, "registering the server", [&](db::Connection& config) -> Status {
+        auto id = nextConfigId(config);
+        if (!id) return id.error();
+        registered = *id;
+        auto inserted = config.execute("INSERT INTO server (server_id, name) VALUES (?, ?)",
+                                       {std::int64_t{*id}, name});
+        if (!inserted && inserted.error().code == Code::kDbDuplicate)
+          return Error(Code::kAdmExists, "server " + name + " is registered already");
+        return inserted ? Status() : Status(inserted.error());
+      });
+  if (!done) return done.error();
+  return registered;
 }
 
 Result<std::vector<Server>> UtilStorage::listServers(const std::string& pattern) {
@@ -146,25 +146,25 @@ Result<std::int32_t> UtilStorage::registerFilestore(const Filestore& store) {
     if (!std::filesystem::is_directory(store.uri.substr(5), ignored))
       log::warn("the directory of file store " + store.uri + " does not exist on this node");
   }
-  auto lease = config();
-  if (!lease) return lease.error();
-  const std::string doing = "registering the file store";
-  auto transaction = db::Transaction::begin(**lease);
-  if (!transaction) return storageError(transaction.error(), doing);
-  auto id = nextConfigId(**lease);
-  if (!id) return storageError(id.error(), doing);
-  auto inserted = (*lease)->execute(
-      "INSERT INTO filestore (id, uri, size, max_context) VALUES (?, ?, ?, ?)",
-      {std::int64_t{*id}, store.uri, store.sizeMb << 20, store.maxContexts});
-  if (!inserted && inserted.error().code == Code::kDbDuplicate)
-    return Error(Code::kAdmExists, "file store " + store.uri + " is registered already");
-  if (inserted)
-    inserted = (*lease)->execute(
-        "INSERT INTO contexts_per_filestore (filestore_id, count) VALUES (?, 0)",
-        {std::int64_t{*id}});
-  if (!inserted) return storageError(inserted.error(), doing);
-  if (auto done = transaction->commit(); !done) return storageError(done.error(), doing);
-  return id;
+  std::int32_t registered = 0;
+  const Status done = transact(
+      [&] { return config(); }, "registering the file store", [&](db::Connection& config) -> Status {
+        auto id = nextConfigId(config);
+        if (!id) return id.error();
+        registered = *id;
+        auto inserted = config.execute(
+            "INSERT INTO filestore (id, uri, size, max_context) VALUES (?, ?, ?, ?)",
+            {std::int64_t{*id}, store.uri, store.sizeMb << 20, store.maxContexts});
+        if (!inserted && inserted.error().code == Code::kDbDuplicate)
+          return Error(Code::kAdmExists, "file store " + store.uri + " is registered already");
+        if (inserted)
+          inserted = config.execute(
+              "INSERT INTO contexts_per_filestore (filestore_id, count) VALUES (?, 0)",
+              {std::int64_t{*id}});
+        return inserted ? Status() : Status(inserted.error());
+      });
+  if (!done) return done.error();
+  return registered;
 }
 
 Result<std::vector<Filestore>> UtilStorage::listFilestores(const std::string& pattern) {
@@ -234,24 +234,24 @@ Result<std::int32_t> UtilStorage::registerDatabase(const Database& given) {
   if (!url) return url.error();
   database.url = *url;
 
-  auto lease = config();
-  if (!lease) return lease.error();
-  const std::string doing = "registering the database";
-  auto transaction = db::Transaction::begin(**lease);
-  if (!transaction) return storageError(transaction.error(), doing);
-  auto same = (*lease)->query("SELECT db_pool_id FROM db_pool WHERE name = ?", {database.name});
-  if (!same) return storageError(same.error(), doing);
-  if (!same->empty())
-    return Error(Code::kAdmExists, "a database with the name " + database.name +
-                                       " is registered already, its id is " +
-                                       same->front().text(0));
-  auto id = nextConfigId(**lease);
-  if (!id) return storageError(id.error(), doing);
-  if (auto inserted = insertDatabase(**lease, database, *id); !inserted)
-    return storageError(inserted.error(), doing);
-  if (auto done = transaction->commit(); !done) return storageError(done.error(), doing);
+  std::int32_t registered = 0;
+  const Status done = transact(
+      [&] { return config(); }, "registering the database", [&](db::Connection& config) -> Status {
+        // First the number: its row makes two calls with one name conflict, at other nodes as well.
+        auto id = nextConfigId(config);
+        if (!id) return id.error();
+        registered = *id;
+        auto same = config.query("SELECT db_pool_id FROM db_pool WHERE name = ?", {database.name});
+        if (!same) return same.error();
+        if (!same->empty())
+          return Error(Code::kAdmExists, "a database with the name " + database.name +
+                                             " is registered already, its id is " +
+                                             same->front().text(0));
+        return insertDatabase(config, database, *id);
+      });
+  if (!done) return done.error();
   announceDatabases(around_);
-  return id;
+  return registered;
 }
 
 Result<std::vector<Database>> UtilStorage::listDatabases(const std::string& pattern) {

@@ -83,6 +83,7 @@ class UtilStorage {
   Result<db::Lease> config();
 
  private:
+  Result<services::SchemaRef> createSchemaOnce(std::optional<std::int32_t> databaseId);
   Status fillSchema(db::Connection& server, const services::SchemaRef& schema);
   Status insertDatabase(db::Connection& config, const Database& database, std::int32_t id);
 

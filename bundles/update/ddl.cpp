@@ -136,7 +136,7 @@ std::string oldestTransactions(db::Connection& connection) {
 // One way, asked for again while the table is in use.
 Result<std::uint64_t> tryLocked(db::Connection& connection, const std::string& sql,
                                 const std::string& what, const DdlSettings& settings) {
-  for (int i = 1;; ++i) {
+  for (int i = settings.only.value_or(1);; ++i) {
     auto done = connection.execute(sql);
     if (done || connection.sqlError() != kLockWaitTimeout) return done;
     const std::string waited = what + " is in use; waited " +
@@ -144,7 +144,7 @@ Result<std::uint64_t> tryLocked(db::Connection& connection, const std::string& s
                                std::to_string(i) + " of " + std::to_string(settings.tries) +
                                oldestTransactions(connection);
     settings.progress(waited);
-    if (i >= settings.tries || settings.stop()) return Error(Code::kBusy, waited);
+    if (settings.only || i >= settings.tries || settings.stop()) return Error(Code::kBusy, waited);
     std::this_thread::sleep_for(std::chrono::milliseconds(kDdlPauseMillis));
   }
 }
@@ -177,6 +177,19 @@ std::optional<DdlTarget> ddlTarget(std::string_view sql) {
   if (out.table.empty()) return std::nullopt;
   readOptions(sql, out);
   return out;
+}
+
+bool changesRows(std::string_view sql) {
+  Words words(sql);
+  const std::string word = words.next();
+  return !words.quoted() &&
+         (word == "INSERT" || word == "UPDATE" || word == "DELETE" || word == "REPLACE");
+}
+
+std::string clusterNote(const db::GaleraState& galera, std::string_view way) {
+  if (!galera.on || galera.schemaUpgrade != "TOI" || way.starts_with("INSTANT")) return {};
+  return "Galera (wsrep_OSU_method=TOI): the whole cluster writes nothing until it is done, and "
+         "transactions that use the table are rolled back";
 }
 
 std::string expectedLock(std::string_view sql) {
@@ -269,10 +282,16 @@ Result<std::uint64_t> changeTable(db::Connection& connection, const std::string&
   auto size = tableSize(connection, target->table);
   if (!size) return size.error();
   const std::int64_t bytes = *size ? (*size)->bytes : 0;
+  const db::GaleraState galera = db::galeraState(connection);
+  const auto noted = [&](const std::string& line, std::string_view way) {
+    const std::string note = clusterNote(galera, way);
+    settings.progress(note.empty() ? line : line + "; " + note);
+  };
   if (bytes < kSmallTableBytes) {
-    settings.progress(what + ", " + shownBytes(bytes) + ": " +
-                      (target->chosen ? "ALGORITHM and LOCK as the statement says"
-                                      : "small, the server chooses"));
+    noted(what + ", " + shownBytes(bytes) + ": " +
+              (target->chosen ? "ALGORITHM and LOCK as the statement says"
+                              : "small, the server chooses"),
+          {});
     return tryLocked(connection, sql, what, settings);
   }
   const std::string big =
@@ -284,8 +303,9 @@ Result<std::uint64_t> changeTable(db::Connection& connection, const std::string&
       if (!checked) return checked.error();
       room = *checked;
     }
-    settings.progress(big + (target->copies ? shownRoom(room) : std::string()) +
-                      ": ALGORITHM and LOCK as the statement says");
+    noted(big + (target->copies ? shownRoom(room) : std::string()) +
+              ": ALGORITHM and LOCK as the statement says",
+          {});
     return tryLocked(connection, sql, what, settings);
   }
   bool roomKnown = false;
@@ -300,8 +320,9 @@ Result<std::uint64_t> changeTable(db::Connection& connection, const std::string&
                          way.algorithm;
     if (*way.lock != '\0')
       clause += std::string(target->createIndex ? " LOCK=" : ", LOCK=") + way.lock;
-    settings.progress(big + (way.copies ? shownRoom(room) : std::string()) + ":" +
-                      (target->createIndex ? clause : clause.substr(1)));
+    noted(big + (way.copies ? shownRoom(room) : std::string()) + ":" +
+              (target->createIndex ? clause : clause.substr(1)),
+          way.algorithm);
     auto done = tryLocked(connection, sql + clause, what, settings);
     if (done || !refusedWay(connection.sqlError())) return done;
   }

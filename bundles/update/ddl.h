@@ -8,6 +8,9 @@
 //            the server refuses at once what it cannot do. A statement that names ALGORITHM or LOCK
 //            itself is taken as it is; tables below kSmallTableBytes are left to the server's own
 //            choice, which is the same order.
+// Galera:    a change of a form is done by all nodes at the same place of the order of all writes
+//            (TOI): the cluster writes nothing meanwhile, and transactions that use the table are
+//            rolled back instead of waited for. It is stated as well.
 // Threads:   functions on the caller's connection.
 // Errors:    RUN-0005 the table stayed in use (the task stays pending); UPD-0010 too little disk;
 //            else those of the database.
@@ -23,6 +26,7 @@
 
 #include "base/error.h"
 #include "database/connection.h"
+#include "database/galera.h"
 
 namespace ox::update {
 
@@ -39,6 +43,9 @@ struct DdlTarget {
   bool copies = true;        // it may need a copy: does not name ALGORITHM=INSTANT or NOCOPY
 };
 std::optional<DdlTarget> ddlTarget(std::string_view sql);
+
+// Pure: INSERT, UPDATE, DELETE, REPLACE: what a transaction can hold.
+bool changesRows(std::string_view sql);
 
 // Pure: what to expect of a statement before it is run, for --dry-run: "INSTANT", "INPLACE,
 // LOCK=NONE", "COPY, LOCK=SHARED", or empty.
@@ -58,6 +65,8 @@ std::optional<std::int64_t> freeDisk(db::Connection& connection);
 struct DdlSettings {
   std::int64_t lockWaitSeconds = 5;
   int tries = 10;
+  // Of a caller that repeats by itself: one try, shown with this number.
+  std::optional<int> only;
   std::function<std::optional<std::int64_t>(db::Connection&)> freeDisk = ox::update::freeDisk;
   std::function<void(const std::string&)> progress = [](const std::string&) {};
   std::function<bool()> stop = [] { return false; };  // looked at between tries
@@ -66,6 +75,10 @@ struct DdlSettings {
 // Runs the statement; rows changed.
 Result<std::uint64_t> changeTable(db::Connection& connection, const std::string& sql,
                                   const DdlSettings& settings);
+
+// What a change of a form by `way` ("INSTANT", "INPLACE, LOCK=NONE", ...) means to a cluster; empty =
+// this is none, or it is over at once.
+std::string clusterNote(const db::GaleraState& galera, std::string_view way);
 
 std::string shownBytes(std::int64_t bytes);  // "3.1 GiB"
 

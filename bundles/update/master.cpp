@@ -18,7 +18,12 @@ Status writable(db::Connection& connection, const std::string& schema) {
   auto rows = connection.query("SELECT @@global.read_only");
   if (!rows) return rows.error();
   const std::string value = rows->empty() ? "0" : rows->front().text(0);
-  if (value == "0" || value == "OFF") return {};
+  if (value == "0" || value == "OFF") {
+    // A Galera node outside of its cluster answers what needs no table, but begins nothing.
+    Status begun = connection.begin();
+    if (begun) connection.rollback();
+    return begun;
+  }
   return Error(Code::kDbNoConnection,
                "the master of schema " + schema + " is read-only (read_only=" + value + ")");
 }

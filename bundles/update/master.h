@@ -2,7 +2,8 @@
 //
 // Purpose:   a master that vanished or became read-only (fail-over) is asked again, at growing
 //            intervals, for `retryMillis`; then the run ends with UPD-0008. Nothing is begun on a
-//            read-only server, also not with an account that may write to it nevertheless.
+//            read-only server, also not with an account that may write to it nevertheless, nor on a
+//            Galera node that is outside of its cluster's primary component.
 // Threads:   blocks its caller.
 // Errors:    UPD-0008, or what `goOn` returns.
 #pragma once

@@ -58,7 +58,7 @@ Result<json> planUpdate(UpdateServiceImpl& service, const json& arguments) {
     for (const PlannedStatement& one : task.statements)
       statements.push_back({{"sql", one.sql}, {"table", one.table}, {"bytes", one.bytes},
                             {"size", shownBytes(one.bytes)}, {"rows", one.rows},
-                            {"expected", one.expected}});
+                            {"expected", one.expected}, {"cluster", one.cluster}});
     tasks.push_back({{"taskName", task.name}, {"blocking", task.blocking},
                      {"dependencies", task.dependencies}, {"description", task.description},
                      {"problem", task.problem}, {"statements", std::move(statements)}});

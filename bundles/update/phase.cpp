@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "fenced_rows.h"
 #include "lease_keeper.h"
 #include "run_history.h"
 
@@ -164,13 +165,21 @@ Status Phase::work(services::UpdateReport& report) {
   return {};
 }
 
-DdlSettings Phase::ddl(const services::UpdateTask& task) const {
+// The time may also be over because the database stood still, as a Galera cluster does during an
+// ALTER TABLE: then nobody else could take the lease either.
+bool Phase::overtaken() {
+  if (!lease_->lost()) return false;
+  static_cast<void>(beat());
+  return lease_->lost();
+}
+
+DdlSettings Phase::ddl(const services::UpdateTask& task) {
   DdlSettings out = in_.settings.ddl;
   out.progress = [this, name = task.name()](const std::string& line) {
     log::info(name + " on " + in_.schema.schema + ": " + line);
   };
   out.stop = [this] {
-    return runner_.stopping_ || lease_->lost() || in_.settings.control->aborted();
+    return runner_.stopping_ || overtaken() || in_.settings.control->aborted();
   };
   return out;
 }
@@ -181,8 +190,11 @@ Status Phase::perform(services::UpdateTask& task) {
       [&](const std::string& line) {
         log::info(task.name() + " on " + in_.schema.schema + ": " + line);
       },
-      [this] { return lease_->lost(); },
-      [&](const std::string& sql) { return changeTable(**connection_, sql, ddl(task)); }};
+      [this] { return overtaken(); },
+      [&](const std::string& sql) {
+        return changesRows(sql) ? changeRows(**connection_, sql, *lease_, ddl(task))
+                                : changeTable(**connection_, sql, ddl(task));
+      }};
   try {
     return task.perform(context);
   } catch (const std::exception& e) {

@@ -38,7 +38,8 @@ class Phase {
   // Performs the task, again after an outage of the master; `row` = the last start recorded.
   Result<Status> attempt(services::UpdateTask& task, const Executed& executed, std::uint64_t& row);
   Status perform(services::UpdateTask& task);
-  DdlSettings ddl(const services::UpdateTask& task) const;
+  DdlSettings ddl(const services::UpdateTask& task);
+  bool overtaken();
   void at(const char* point) const { if (in_.settings.probe) in_.settings.probe(point); }
   MasterPolicy policy() const;
   Status beat();

@@ -20,6 +20,7 @@ struct PlannedStatement {
   std::string table;     // empty = changes no table's form
   std::int64_t bytes = 0, rows = 0;
   std::string expected;  // "INPLACE, LOCK=NONE", at worst; empty = none of a table's form
+  std::string cluster;   // what it means to a Galera cluster; empty = nothing
 };
 struct PlannedTask {
   std::string name, description, problem;

@@ -1,5 +1,8 @@
 #include "schema_lease.h"
 
+#include <chrono>
+#include <thread>
+
 #include "base/log.h"
 #include "database/schema_state.h"
 #include "update_table.h"
@@ -211,38 +214,52 @@ Status SchemaLease::beat(db::Connection& connection) {
   return {};
 }
 
+// Again while another runner is at the same rows.
+Status SchemaLease::contended(const std::function<Status()>& once) const {
+  Status last;
+  for (int i = 1; i <= kRefreshTries; ++i) {
+    last = once();
+    if (last || !isConflict(last.error())) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(kConflictPauseMillis * i));
+  }
+  return last;
+}
+
 Status SchemaLease::bind(db::Connection& connection) {
   std::lock_guard lock(mutex_);
   if (superseded_) return superseded();
-  auto changed = connection.execute(
-      "UPDATE updateTaskLease SET connection_id = ?, server = " + std::string(kServerName) +
-          ", bound = " + now() + " WHERE kind = ? AND fence = ? AND owner = ?",
-      {static_cast<std::int64_t>(connection.connectionId()), kind_, fence_, settings_.owner});
-  if (!changed) return updateSqlError(changed.error(), "naming the connection in the lease");
-  if (*changed == 0) return superseded();
-  return {};
+  const Status last = contended([&]() -> Status {
+    auto changed = connection.execute(
+        "UPDATE updateTaskLease SET connection_id = ?, server = " + std::string(kServerName) +
+            ", bound = " + now() + " WHERE kind = ? AND fence = ? AND owner = ?",
+        {static_cast<std::int64_t>(connection.connectionId()), kind_, fence_, settings_.owner});
+    if (!changed) return changed.error();
+    return *changed == 0 ? Status(superseded()) : Status();
+  });
+  if (last || last.error().code == Code::kUpdSuperseded) return last;
+  return updateSqlError(last.error(), "naming the connection in the lease");
 }
 
 Status SchemaLease::refresh(db::Connection& connection) {
   std::lock_guard lock(mutex_);
   if (superseded_) return superseded();
-  Status last;
-  for (int i = 0; i < kRefreshTries; ++i) {
-    last = beat(connection);
-    if (last || !isConflict(last.error())) break;
-  }
+  const Status last = contended([&] { return beat(connection); });
   if (last || last.error().code == Code::kUpdSuperseded) return last;
+  if (isConflict(last.error()))
+    return Error(Code::kUpdSuperseded, "another runner writes the " + kind_ + " lease at this "
+                                       "moment: " + last.error().message);
   return updateSqlError(last.error(), "refreshing the " + kind_ + " lock");
 }
 
 Status SchemaLease::guard(db::Connection& connection) {
   std::lock_guard lock(mutex_);
   if (superseded_) return superseded();
-  auto rows = connection.query(
-      "SELECT 1 FROM updateTaskLease WHERE kind = ? AND fence = ? AND owner = ? FOR UPDATE",
+  // Not SELECT FOR UPDATE: only what is written takes part in Galera's certification.
+  auto changed = connection.execute(
+      "UPDATE updateTaskLease SET beats = beats + 1 WHERE kind = ? AND fence = ? AND owner = ?",
       {kind_, fence_, settings_.owner});
-  if (!rows) return rows.error();
-  if (rows->empty()) return superseded();
+  if (!changed) return changed.error();
+  if (*changed == 0) return superseded();
   return {};
 }
 
@@ -270,11 +287,7 @@ Status SchemaLease::remove(db::Connection& connection) {
 
 Status SchemaLease::release(db::Connection& connection) {
   std::lock_guard lock(mutex_);
-  Status last;
-  for (int i = 0; i < kRefreshTries; ++i) {
-    last = remove(connection);
-    if (last || !isConflict(last.error())) break;
-  }
+  const Status last = contended([&] { return remove(connection); });
   if (last || last.error().code == Code::kUpdSuperseded ||
       last.error().code == Code::kUpdUnlockFailed)
     return last;

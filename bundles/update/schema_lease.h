@@ -23,6 +23,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -37,8 +38,10 @@
 namespace ox::update {
 
 inline constexpr std::int64_t kUnblockedMillis = 60000;
-// A row that two runners fight for is tried this often before it counts as not refreshed.
+// A row that two runners fight for is tried this often, with growing pauses in which a Galera node
+// applies what the other has written; then the lease counts as theirs.
 inline constexpr int kRefreshTries = 3;
+inline constexpr std::int64_t kConflictPauseMillis = 50;
 // A runner that is frozen while it takes must not hold the rows for ever (MariaDB ends its
 // transaction after this; elsewhere the conditional statements alone decide).
 inline constexpr int kTakeSeconds = 20;
@@ -75,10 +78,12 @@ class SchemaLease {
   // The owner whose lease had run out, and the connection it worked on; nothing after a clean end.
   const std::optional<Predecessor>& predecessor() const { return predecessor_; }
 
-  // One beat. UPD-0028 once superseded (and for ever after); other errors may pass.
+  // One beat. UPD-0028 once superseded (and for ever after), or when the rows stay contended (the
+  // next one may succeed); other errors may pass.
   Status refresh(db::Connection& connection);
-  // Inside the caller's transaction: fails with UPD-0028 unless the lease is still ours, and holds
-  // its row until the transaction ends, so that nobody takes over in between.
+  // Inside the caller's transaction: fails with UPD-0028 unless the lease is still ours, and changes
+  // its row, so that nobody takes over before the transaction ends; on Galera, where another node
+  // does not see the lock, the commit conflicts with a take-over that was faster.
   Status guard(db::Connection& connection);
   // Gives both rows back. UPD-0028 when they are not ours any more (nothing is changed then).
   Status release(db::Connection& connection);
@@ -95,6 +100,7 @@ class SchemaLease {
   Status takeOriginalRow(db::Connection& connection, bool& wasAbsent);
   Status takeLeaseRow(db::Connection& connection, bool originalWasAbsent);
   Status beat(db::Connection& connection);
+  Status contended(const std::function<Status()>& once) const;
   Status remove(db::Connection& connection);
   Error superseded();
 

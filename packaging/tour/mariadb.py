@@ -40,7 +40,8 @@ class MariaDb:
     STOP_SECONDS = 30
     host = "127.0.0.1"  # where it listens
 
-    def __init__(self, directory=None, port=None, buffer_mb=64, options=()):
+    def __init__(self, directory=None, port=None, buffer_mb=64, options=(), user=None):
+        self.user = user or current_user()  # the server runs as; another one for root only
         self.own_directory = directory is None
         self.directory = directory or tempfile.mkdtemp(prefix="ox-mariadb-")
         self.port = port
@@ -59,7 +60,7 @@ class MariaDb:
         fresh = not os.path.isdir(os.path.join(self.data, "mysql"))
         if fresh:
             os.makedirs(self.directory, exist_ok=True)
-            run(["mariadb-install-db", "--no-defaults", "--user=" + current_user(),
+            run(["mariadb-install-db", "--no-defaults", "--user=" + self.user,
                  "--datadir=" + self.data, "--auth-root-authentication-method=normal",
                  "--skip-test-db"], env=self._environment())
         for _ in range(5):  # another process may take the port between choosing and binding
@@ -82,7 +83,7 @@ class MariaDb:
 
     def _spawn(self, port):
         return subprocess.Popen(
-            [SERVER, "--no-defaults", "--user=" + current_user(), "--datadir=" + self.data,
+            [SERVER, "--no-defaults", "--user=" + self.user, "--datadir=" + self.data,
              "--socket=" + self.socket, "--pid-file=" + os.path.join(self.directory, "pid"),
              "--bind-address=" + self.host, "--port=%d" % port, "--skip-name-resolve",
              "--log-error=" + self.log, "--innodb-buffer-pool-size=%dM" % self.buffer_mb,

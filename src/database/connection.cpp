@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <mutex>
 
 #include "base/log.h"
@@ -75,6 +76,8 @@ struct Connection::Impl {
   int lastError = 0;
   std::uint64_t changes = 0;
   bool broken = false;
+  bool galera = false;
+  bool asking = false;  // in ready()
 
   ~Impl() {
     enterThread();
@@ -84,9 +87,39 @@ struct Connection::Impl {
   Error fail() {
     const unsigned number = mysql_errno(handle);
     lastError = static_cast<int>(number);
+    const std::string text =
+        place + ": " + mysql_error(handle) + " (" + std::to_string(number) + ")";
+    if (number == ER_UNKNOWN_COM_ERROR && std::strstr(mysql_error(handle), "WSREP") != nullptr)
+      return outside(text);
     if (isConnectionLoss(number)) broken = true;
-    return Error(codeFor(number), place + ": " + mysql_error(handle) + " (" +
-                                      std::to_string(number) + ")");
+    return Error(codeFor(number), text);
+  }
+
+  // A Galera node without its cluster refuses every statement: as good as no server.
+  Error outside(const std::string& text) {
+    broken = true;
+    return Error(Code::kDbNoConnection,
+                 text + "; this Galera node is outside of the primary component");
+  }
+
+  // Whether this is a Galera node, and one that takes statements. Asked before the session waits for
+  // what other nodes have written (wsrep_sync_wait), which fails outside of the cluster.
+  Status enterCluster() {
+    if (!mariadb_connection(handle)) return {};
+    std::vector<Row> rows;
+    if (auto sent = send("SELECT @@wsrep_on", {}); !sent)
+      return lastError == ER_UNKNOWN_SYSTEM_VARIABLE ? Status() : sent;
+    if (auto got = receive(&rows); !got) return got;
+    galera = !rows.empty() && rows.front().boolean(0);
+    return !galera || ready() ? Status() : Status(outside(place + ": wsrep_ready is not ON"));
+  }
+
+  bool ready() {
+    std::vector<Row> rows;
+    const int before = lastError;
+    const bool answered = send("SHOW STATUS LIKE 'wsrep_ready'", {}) && receive(&rows);
+    lastError = before;
+    return answered && !rows.empty() && rows.front().text(1) == "ON";
   }
 
   // One round trip for all that a session is told.
@@ -124,8 +157,16 @@ struct Connection::Impl {
       return Error(Code::kDbSql, "statement of " + std::to_string(text->size()) +
                                      " bytes exceeds the limit of " +
                                      std::to_string(kMaxStatementBytes));
-    if (mysql_real_query(handle, text->data(), text->size()) != 0) return fail();
-    return {};
+    if (mysql_real_query(handle, text->data(), text->size()) == 0) return {};
+    const Error error = fail();
+    // So ends waiting for what other nodes have written, too.
+    if (galera && lastError == ER_LOCK_WAIT_TIMEOUT && !asking) {
+      asking = true;
+      const bool there = ready();
+      asking = false;
+      if (!there) return outside(error.message);
+    }
+    return error;
   }
 
   // Reads the answer of send(); rows may be null.
@@ -217,6 +258,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const ConnectionSettings& s
     return Error(Code::kDbNoConnection,
                  impl.place + ": TLS is demanded, but the server offered a clear connection");
   impl.schema = settings.schema;
+  if (auto entered = impl.enterCluster(); !entered) return entered.error();
   if (auto set = impl.prepareSession(settings); !set)
     return Error(set.error().code, "the settings of a new session were refused by " +
                                        set.error().message);
@@ -269,6 +311,11 @@ Status Connection::selectSchema(const std::string& name) {
 bool Connection::ping() {
   if (impl_->broken) return false;
   enterThread();
+  if (impl_->galera) {
+    if (impl_->ready()) return true;
+    impl_->broken = true;
+    return false;
+  }
   if (mysql_ping(impl_->handle) == 0) return true;
   impl_->fail();
   impl_->broken = true;

@@ -5,7 +5,7 @@
 // the server's prepared statements or escaped by the library, never pasted into SQL.
 // Connections are utf8mb4, in UTC, strict about truncation, and use TCP for "localhost" as JDBC does.
 // Limits: kMaxStatementBytes, kMaxResultRows (connection.cpp).
-// Errors: DB-0001 no connection (2002, 2003, 2006, 2013), DB-0005 duplicate key (1062), DB-0006
+// Errors: DB-0001 no connection (2002, 2003, 2006, 2013; 1047 of a Galera node), DB-0005 duplicate key (1062), DB-0006
 // rolled back (1205, 1213), otherwise DB-0002; sqlError() keeps the server's number.
 #pragma once
 
@@ -87,7 +87,7 @@ class Connection {
   Status commit();
   void rollback();  // errors are ignored: the connection is dropped if it is broken
   Status selectSchema(const std::string& name);  // name is checked: [A-Za-z0-9_$-]{1,64}
-  bool ping();
+  bool ping();  // of a Galera node: it also has its cluster
   std::uint64_t connectionId() const;
   std::uint64_t lastInsertId() const;
   int sqlError() const;   // server or client number of the last failure, 0 = none

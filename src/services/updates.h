@@ -27,7 +27,9 @@ struct UpdateContext {
   std::function<void(const std::string&)> progress;  // one line for the log
   std::function<bool()> superseded;  // true: another runner owns the lease, stop
   // ALTER TABLE and the like: size, disk and lock are looked at first, a lock is waited for briefly
-  // and again. Unset = connection.execute(). Result: rows changed.
+  // and again. INSERT, UPDATE, DELETE, REPLACE: a transaction that ends with the proof that the lease
+  // is still ours, so that an overtaken runner changes no row. Unset = connection.execute(). Result:
+  // rows changed.
   std::function<Result<std::uint64_t>(const std::string& sql)> change;
 };
 inline Result<std::uint64_t> changeTable(UpdateContext& context, const std::string& sql) {

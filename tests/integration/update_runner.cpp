@@ -3,8 +3,8 @@
 // freeze itself at a named point.
 //
 //   update_runner --port N --schema S --node NAME --etc DIR [--idle MS] [--refresh MS] [--wait MS]
-//                 [--die POINT] [--freeze POINT] [--count N] [--until-free] [--builtin]
-//                 [--exclude NAMESPACE]
+//                 [--master-retry MS] [--die POINT] [--freeze POINT] [--count N] [--until-free]
+//                 [--builtin] [--exclude NAMESPACE]
 //   update_runner --list   one line per task of the bundle: name, blocking or background,
 //                          description, dependencies; separated by tabs
 // Points: those of Phase, "statement" after each statement of a file and whenever a task says what it
@@ -122,6 +122,7 @@ int run(const Settings& words) {
   settings.refreshMillis = words.number("refresh", 100);
   settings.idle.lockedMillis = words.number("idle", 1000);
   settings.takeoverWaitMillis = words.number("wait", 60000);
+  settings.masterRetryMillis = words.number("master-retry", 60000);
   settings.probe = [&](const std::string& point) { doom.at(point); };
   update::Runner runner(database, nullptr);
   const services::SchemaRef schema{1, words.text("schema")};

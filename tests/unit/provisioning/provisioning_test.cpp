@@ -221,3 +221,27 @@ TEST_CASE("what -m and -M ask of a database") {
   CHECK(kind(2, false, 5) == -1);  // of itself
   CHECK(kind(2, false, 99) == -1);
 }
+
+TEST_CASE("what the database rolled back is done again, other failures are not, and not for ever") {
+  int calls = 0;
+  CHECK(repeatConflicts([&]() -> Status {
+          return ++calls < 3 ? Status(Error(Code::kDbDeadlock)) : Status();
+        }));
+  CHECK(calls == 3);
+  calls = 0;
+  const Status refused = repeatConflicts([&]() -> Status {
+    ++calls;
+    return Error(Code::kDbDuplicate);
+  });
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Code::kDbDuplicate);
+  CHECK(calls == 1);
+  calls = 0;
+  const Status stays = repeatConflicts([&]() -> Status {
+    ++calls;
+    return Error(Code::kDbDeadlock);
+  });
+  REQUIRE_FALSE(stays);
+  CHECK(stays.error().code == Code::kDbDeadlock);
+  CHECK(calls == kTransactionAttempts);
+}

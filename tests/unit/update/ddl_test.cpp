@@ -58,3 +58,22 @@ TEST_CASE("bytes are shown with the unit that suits") {
   CHECK(shownBytes(1536) == "1.5 KiB");
   CHECK(shownBytes(3LL << 30) == "3.0 GiB");
 }
+
+TEST_CASE("statements that a transaction can hold, told from those that commit by themselves") {
+  for (const char* rows : {"INSERT INTO t VALUES (1)", " update t set a = 1", "delete from t",
+                           "REPLACE\nINTO t SELECT 1"})
+    CHECK_MESSAGE(changesRows(rows), rows);
+  for (const char* other : {"", "ALTER TABLE t ADD insert_time INT", "TRUNCATE TABLE t",
+                            "CREATE TABLE t (a INT)", "`INSERT` INTO t VALUES (1)", "INSERTED"})
+    CHECK_FALSE_MESSAGE(changesRows(other), other);
+}
+
+TEST_CASE("what a change of a form means to a Galera cluster is said, unless it is over at once") {
+  const ox::db::GaleraState total{true, "TOI"};
+  CHECK(clusterNote(total, "COPY, LOCK=SHARED").find("whole cluster") != std::string::npos);
+  CHECK(clusterNote(total, "INPLACE, LOCK=NONE").find("TOI") != std::string::npos);
+  CHECK(clusterNote(total, "as the statement says") != "");
+  CHECK(clusterNote(total, "INSTANT").empty());
+  CHECK(clusterNote({true, "RSU"}, "COPY, LOCK=SHARED").empty());
+  CHECK(clusterNote({}, "COPY, LOCK=SHARED").empty());
+}
