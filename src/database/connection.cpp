@@ -21,6 +21,7 @@ constexpr std::size_t kMaxResultRows = 5'000'000;
 constexpr std::size_t kMaxSchemaName = 64;
 constexpr unsigned long kMaxExecutionTimeSince = 50708;  // MySQL
 constexpr unsigned kConnectionKilled = 1927;  // MariaDB's ER_CONNECTION_KILLED
+constexpr unsigned kLostAtCommit = 3101;      // MySQL's ER_TRANSACTION_ROLLBACK_DURING_COMMIT
 
 // The library wants every thread announced and dismissed.
 struct ThreadSlot {
@@ -56,7 +57,8 @@ bool isConnectionLoss(unsigned number) {
 Code codeFor(unsigned number) {
   if (isConnectionLoss(number)) return Code::kDbNoConnection;
   if (number == ER_DUP_ENTRY || number == ER_DUP_KEY) return Code::kDbDuplicate;
-  if (number == ER_LOCK_WAIT_TIMEOUT || number == ER_LOCK_DEADLOCK) return Code::kDbDeadlock;
+  if (number == ER_LOCK_WAIT_TIMEOUT || number == ER_LOCK_DEADLOCK || number == kLostAtCommit)
+    return Code::kDbDeadlock;
   return Code::kDbSql;
 }
 

@@ -6,7 +6,7 @@
 // Connections are utf8mb4, in UTC, strict about truncation, and use TCP for "localhost" as JDBC does.
 // Limits: kMaxStatementBytes, kMaxResultRows (connection.cpp).
 // Errors: DB-0001 no connection (2002, 2003, 2006, 2013; 1047 of a Galera node), DB-0005 duplicate key (1062), DB-0006
-// rolled back (1205, 1213), otherwise DB-0002; sqlError() keeps the server's number.
+// rolled back (1205, 1213, 3101), otherwise DB-0002; sqlError() keeps the server's number.
 #pragma once
 
 #include <cstdint>
