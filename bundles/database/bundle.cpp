@@ -7,7 +7,9 @@
 #include "config/keys_update.h"
 #include "context_service.h"
 #include "database_service.h"
+#include "figures.h"
 #include "management/management.h"
+#include "position_link.h"
 #include "runtime/bundle.h"
 
 namespace ox::database {
@@ -21,10 +23,6 @@ db::IdleLimits idleLimits(const config::Config& config) {
 constexpr const char* kRegions[] = {services::kRegionContext, services::kRegionSchema,
                                     services::kRegionUser};
 
-std::string poolName(const PoolFigures& figures) {
-  return figures.id < 0 ? figures.name : std::to_string(figures.id);
-}
-
 class DatabaseActivator final : public runtime::BundleActivator {
  public:
   Status start(runtime::BundleContext& context) override {
@@ -32,8 +30,14 @@ class DatabaseActivator final : public runtime::BundleActivator {
     if (!configuration) return Error(Code::kUnavailable, "service config is not offered");
     const auto cache = context.need<services::CacheService>("cache");
     if (!cache) log::info("no bundle offers cache: every look-up asks the database");
+    const auto grid = context.need<services::Grid>("grid");
+    if (!grid) log::info("no grid: masters are asked how far their replicas must be");
+    auto link = PositionLink::make(grid, {});
+    if (!link) return link.error();
+    link_ = std::move(*link);
     auto made = DatabaseServiceImpl::make(*configuration->current(),
-                                          cache ? cache->region(services::kRegionSchema) : nullptr);
+                                          cache ? cache->region(services::kRegionSchema) : nullptr,
+                                          link_->positions());
     if (!made) return made.error();
     database_ = *made;
     contexts_ = std::make_shared<ContextServiceImpl>(
@@ -59,8 +63,10 @@ class DatabaseActivator final : public runtime::BundleActivator {
     registrations_.clear();
     subscriptions_.clear();
     reload_.reset();
+    if (link_) link_->stop();
     contexts_.reset();
     database_.reset();
+    link_.reset();
   }
 
  private:
@@ -79,38 +85,15 @@ class DatabaseActivator final : public runtime::BundleActivator {
   void manage(management::Management& management) {
     registrations_.push_back(management.addReadiness(
         "configdb", [database = database_](std::string& why) { return database->healthy(why); }));
-    registrations_.push_back(management.addMBeans([database = database_] {
-      std::vector<management::MBean> beans;
-      for (const PoolFigures& one : database->figures()) {
-        const db::PoolStats s = one.stats;
-        beans.push_back({"com.openexchange.pooling:name=DB Pool " + poolName(one), [s] {
-                           return management::Attributes{
-                               {"NumActive", std::to_string(s.active)},
-                               {"NumIdle", std::to_string(s.idle)},
-                               {"PoolSize", std::to_string(s.active + s.idle)},
-                               {"NumWaited", std::to_string(s.waited)},
-                               {"NumExhausted", std::to_string(s.exhausted)},
-                               {"NumBroken", std::to_string(s.brokenReturned)}};
-                         }});
-      }
-      return beans;
-    }));
+    registrations_.push_back(
+        management.addMBeans([database = database_] { return databaseBeans(*database); }));
     registrations_.push_back(
         management.addMetrics([database = database_](std::vector<management::MetricSample>& out) {
-          for (const PoolFigures& one : database->figures()) {
-            const std::vector<std::pair<std::string, std::string>> labels{{"pool", poolName(one)}};
-            out.push_back({"ox_db_pool_active", "Connections lent", false, labels,
-                           static_cast<double>(one.stats.active)});
-            out.push_back({"ox_db_pool_idle", "Connections resting", false, labels,
-                           static_cast<double>(one.stats.idle)});
-            out.push_back({"ox_db_pool_exhausted_total", "Loans refused", true, labels,
-                           static_cast<double>(one.stats.exhausted)});
-            out.push_back({"ox_db_pool_broken_total", "Connections that came back broken", true,
-                           labels, static_cast<double>(one.stats.brokenReturned)});
-          }
+          databaseMetrics(*database, out);
         }));
   }
 
+  std::unique_ptr<PositionLink> link_;
   std::shared_ptr<DatabaseServiceImpl> database_;
   std::shared_ptr<ContextServiceImpl> contexts_;
   std::shared_ptr<void> reload_;
@@ -121,6 +104,6 @@ class DatabaseActivator final : public runtime::BundleActivator {
 }  // namespace
 }  // namespace ox::database
 
-OX_BUNDLE("database", OX_VERSION, "config,management?,cache-events?,cache?",
+OX_BUNDLE("database", OX_VERSION, "config,grid?,management?,cache-events?,cache?",
           "database,contexts,context-gate",
           ox::database::DatabaseActivator)

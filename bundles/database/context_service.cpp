@@ -142,7 +142,7 @@ Status ContextServiceImpl::askGate(const SchemaRef& schema, db::Connection& conn
   return gate->ask ? gate->ask(schema, connection) : Status();
 }
 
-Status ContextServiceImpl::checkNotUpdating(const SchemaRef& schema) {
+Status ContextServiceImpl::checkNotUpdating(std::int32_t contextId, const SchemaRef& schema) {
   const services::CacheKey key{schema.writePoolId, {schema.schema}};
   const Bytes flat = services::flatKey(key);
   if (schemas_) {
@@ -160,10 +160,14 @@ Status ContextServiceImpl::checkNotUpdating(const SchemaRef& schema) {
     }
     const std::int64_t now = clock_.steadyMillis();
     auto lease = database_->schemaWrite(schema);
+    // Without its master nobody can begin an update; the replica knows what had begun.
+    const bool away = !lease && lease.error().code == Code::kDbNoConnection;
+    if (away) lease = database_->read(contextId);
     if (!lease) return contextError(lease.error());
     auto state = db::readLockState(**lease, idle);
     if (!state) return contextError(state.error());
     if (state->blocking.fresh) return Error(Code::kCtxUpdating);
+    if (away) return now;
     if (auto passed = askGate(schema, **lease); !passed) return passed.error();
     return now;
   };
@@ -178,7 +182,7 @@ Result<std::shared_ptr<const Context>> ContextServiceImpl::usable(std::int32_t c
       contexts_, services::flatKey(contextId), [&] { return load(contextId); }, encodeContext,
       decodeContext);
   if (!found) return found.error();
-  if (auto quiet = checkNotUpdating({found->writePoolId, found->schema}); !quiet)
+  if (auto quiet = checkNotUpdating(contextId, {found->writePoolId, found->schema}); !quiet)
     return quiet.error();
   if (!found->enabled) return Error(Code::kLgiContextDisabled);
   return std::make_shared<const Context>(std::move(*found));

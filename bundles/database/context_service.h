@@ -51,7 +51,7 @@ class ContextServiceImpl final : public services::ContextService, public service
   Result<std::int64_t> loadContextId(const std::string& info);
   Result<services::Context> load(std::int32_t contextId);
   Result<services::User> loadUser(std::int32_t contextId, std::int32_t userId);
-  Status checkNotUpdating(const services::SchemaRef& schema);
+  Status checkNotUpdating(std::int32_t contextId, const services::SchemaRef& schema);
   void rehash(const services::User& user, const std::string& password,
               const std::string& oldHash, const std::string& oldMechanism, bool hasSaltColumn);
 

@@ -33,12 +33,17 @@ PoolRow poolRowOf(const db::Row& row) {
 }
 }  // namespace
 
-DatabaseServiceImpl::DatabaseServiceImpl(std::shared_ptr<services::CacheRegion> places, Clock& clock)
-    : clock_(clock), places_(std::move(places)) {}
+DatabaseServiceImpl::DatabaseServiceImpl(std::shared_ptr<services::CacheRegion> places,
+                                         std::shared_ptr<ReplicaPositions> positions, Clock& clock)
+    : clock_(clock), places_(std::move(places)), health_(clock),
+      monitor_(std::make_shared<ReplicationMonitor>(std::move(positions))) {}
 
 Result<std::shared_ptr<DatabaseServiceImpl>> DatabaseServiceImpl::make(
-    const config::Config& config, std::shared_ptr<services::CacheRegion> places, Clock& clock) {
-  std::shared_ptr<DatabaseServiceImpl> service(new DatabaseServiceImpl(std::move(places), clock));
+    const config::Config& config, std::shared_ptr<services::CacheRegion> places,
+    std::shared_ptr<ReplicaPositions> positions, Clock& clock) {
+  if (!positions) positions = std::make_shared<ReplicaPositions>(nullptr, clock);
+  std::shared_ptr<DatabaseServiceImpl> service(
+      new DatabaseServiceImpl(std::move(places), std::move(positions), clock));
   if (auto set = service->reconfigure(config); !set) return set.error();
   auto* self = service.get();
   service->cleaner_ = std::jthread([self](const std::stop_token& stop) { self->cleanForEver(stop); });
@@ -63,6 +68,9 @@ Status DatabaseServiceImpl::reconfigure(const config::Config& config) {
   if (!base) return base.error();
   const db::PoolLimits limits = poolLimits(config);
   monitor_->enable(config.get(keys::kReplicationMonitor));
+  PositionSettings positions;
+  positions.settleMillis = config.get(keys::kReplicationSettle).value;
+  monitor_->positions().settings(positions);
 
   std::lock_guard lock(mutex_);
   const bool limitsChanged = !(limits == limits_);
@@ -97,10 +105,14 @@ Result<db::Lease> DatabaseServiceImpl::configRead() {
     read = configRead_;
     write = configWrite_;
   }
-  auto lease = read->borrow();
-  if (lease || lease.error().code != Code::kDbNoConnection || !configIsReplicated()) return lease;
-  log::warn("configdb: the read server does not answer, its master is asked instead: " +
-            lease.error().message);
+  if (!configIsReplicated()) return read->borrow();
+  if (health_.mayTry(kConfigReadId)) {
+    auto lease = read->borrow();
+    const bool away = !lease && lease.error().code == Code::kDbNoConnection;
+    health_.answered(kConfigReadId, !away, "the read server of configdb",
+                     "its master is asked instead", away ? lease.error().message : "");
+    if (!away) return lease;
+  }
   return write->borrow();
 }
 
@@ -235,59 +247,6 @@ Result<Assignment> DatabaseServiceImpl::assignment(std::int32_t contextId) {
   };
   return throughCache<Assignment>(places_, services::flatKey(contextId), load, encodeAssignment,
                                   decodeAssignment);
-}
-
-Result<db::Lease> DatabaseServiceImpl::write(std::int32_t contextId) {
-  auto place = assignment(contextId);
-  if (!place) return place.error();
-  auto lease = borrow(place->writePoolId, place->schema);
-  if (!lease) return lease;
-  monitor_->countMaster();
-  const bool replicated = place->readPoolId != 0 && place->readPoolId != place->writePoolId;
-  bool check = false;
-  {
-    std::lock_guard lock(mutex_);
-    check = checkWriteCons_;
-  }
-  if (!replicated && !check) return lease;
-  const std::uint64_t before = (*lease)->changes();
-  lease->onReturn([monitor = monitor_, contextId, before, replicated,
-                   check](db::Connection& connection) {
-    const bool changed = connection.changes() != before;
-    if (replicated && changed && !connection.inTransaction()) monitor->written(connection, contextId);
-    if (check && !changed)
-      log::warn("a writing connection of context " + std::to_string(contextId) +
-                " changed nothing (com.openexchange.database.checkWriteCons)");
-  });
-  return lease;
-}
-
-Result<db::Lease> DatabaseServiceImpl::read(std::int32_t contextId) {
-  auto place = assignment(contextId);
-  if (!place) return place.error();
-  const auto fromMaster = [&] { return borrow(place->writePoolId, place->schema); };
-  if (place->readPoolId == 0 || place->readPoolId == place->writePoolId) {
-    monitor_->countMaster();
-    return fromMaster();
-  }
-  auto lease = borrow(place->readPoolId, place->schema);
-  if (lease && monitor_->upToDate(**lease, contextId)) {
-    monitor_->countSlave();
-    return lease;
-  }
-  if (!lease)
-    log::warn("read server of context " + std::to_string(contextId) +
-              " does not answer, its master is asked instead: " + lease.error().message);
-  auto instead = fromMaster();
-  if (instead) {
-    monitor_->countInstead();
-    return instead;
-  }
-  if (!lease) return instead;
-  log::warn("context " + std::to_string(contextId) +
-            ": the replica is behind and the master does not answer; stale data is read");
-  monitor_->countSlave();
-  return lease;
 }
 
 Result<db::Lease> DatabaseServiceImpl::schemaWrite(const SchemaRef& schema, bool longRunning) {

@@ -7,6 +7,7 @@
 // Caching:   places of contexts in region OXDBPoolCache, key = context id; without the bundle caching each
 //            call asks configdb. Rows of db_pool are asked again after recheckPools(); a pool whose row is the
 //            same stays.
+// Reading:   context_connections.cpp chooses between the master and the replica of a context.
 #pragma once
 
 #include <condition_variable>
@@ -19,6 +20,7 @@
 
 #include "config/config.h"
 #include "replication_monitor.h"
+#include "server_health.h"
 #include "services/cache.h"
 #include "services/database.h"
 #include "settings.h"
@@ -36,10 +38,10 @@ class DatabaseServiceImpl final : public services::DatabaseService {
   static constexpr std::int32_t kConfigReadId = -1;
   static constexpr std::int32_t kConfigWriteId = -2;
 
-  // `places`: region OXDBPoolCache, may be null.
+  // `places`: region OXDBPoolCache, may be null. `positions` null: without a grid.
   static Result<std::shared_ptr<DatabaseServiceImpl>> make(
       const config::Config& config, std::shared_ptr<services::CacheRegion> places,
-      Clock& clock = systemClock());
+      std::shared_ptr<ReplicaPositions> positions = nullptr, Clock& clock = systemClock());
   ~DatabaseServiceImpl() override;
 
   Result<db::Lease> configRead() override;
@@ -68,6 +70,8 @@ class DatabaseServiceImpl final : public services::DatabaseService {
   // True when configdb is read and written through different addresses.
   bool configIsReplicated() const;
   ReplicationStats replication() const { return monitor_->stats(); }
+  PositionStats positions() const { return monitor_->positions().stats(); }
+  std::size_t down() const { return health_.down(); }
 
  private:
   struct UserPool {
@@ -76,9 +80,14 @@ class DatabaseServiceImpl final : public services::DatabaseService {
     std::shared_ptr<db::Pool> pool;
     std::uint64_t checked = 0;  // checks_ when the row was read
   };
-  DatabaseServiceImpl(std::shared_ptr<services::CacheRegion> places, Clock& clock);
+  DatabaseServiceImpl(std::shared_ptr<services::CacheRegion> places,
+                      std::shared_ptr<ReplicaPositions> positions, Clock& clock);
   Result<UserPool> userPool(std::int32_t poolId);
   Result<db::Lease> borrow(std::int32_t poolId, const std::string& schema);
+  // As borrow(), but not while the server rests after a failure.
+  Result<db::Lease> tryBorrow(std::int32_t poolId, const std::string& schema, const char* role,
+                              const char* meanwhile);
+  Result<db::Lease> readWhereFresh(const services::Assignment& place);
   Result<PoolRow> loadPoolRow(std::int32_t poolId);
   // By the cleaner, also without any event: pools whose row changed or went are dropped.
   Status refreshPools();
@@ -103,7 +112,8 @@ class DatabaseServiceImpl final : public services::DatabaseService {
   std::uint64_t checks_ = 0;  // rises with every recheckPools()
   std::int32_t serverId_ = 0;
   std::string problem_;  // of the last probe, empty = healthy
-  const std::shared_ptr<ReplicationMonitor> monitor_ = std::make_shared<ReplicationMonitor>();
+  ServerHealth health_;
+  const std::shared_ptr<ReplicationMonitor> monitor_;
   std::condition_variable_any wake_;
   std::jthread cleaner_;  // last: stops first
 };

@@ -146,8 +146,8 @@ void readMapField(const std::string& field, const std::string& key, const config
     else
       reader.at(Problem::Severity::kError, key, setting,
                 "\"" + setting.value + "\" is no merge policy; allowed are latest-update, "
-                "put-if-absent, higher-hits, pass-through, discard, and the original's class names "
-                "of these");
+                "put-if-absent, higher-hits, pass-through, discard, higher-number, and the original's "
+                "class names");
   } else {
     reader.at(Problem::Severity::kWarn, key, setting,
               "unknown field of a map, ignored; known are name, backupCount, asyncBackupCount, "
@@ -181,6 +181,26 @@ void addSessionCompanions(MapConfigs& maps) {
   };
   companion("session-attributes-1", {"sessionId"});
   companion("session-endings-1", {});
+}
+
+// How far replicas must have come (bundles/database): whatever is lost of it is asked again.
+void addReplicaPositions(MapConfigs& maps) {
+  MapConfig map = maps.defaults();
+  map.name = "replication-positions-1";
+  if (maps.all().contains(map.name)) return;
+  map.backupCount = std::max(map.backupCount, 1);
+  map.readBackupData = false;
+  map.timeToLiveSeconds = 0;
+  map.maxIdleSeconds = 3600;
+  map.indexes.clear();
+  map.orderedIndexes.clear();
+  map.eviction = Eviction::kLru;
+  map.maxSizePolicy = MaxSizePolicy::kPerNode;
+  map.maxSize = 200'000;
+  map.mergePolicy = MergePolicy::kHigherNumber;
+  map.minClusterSize = 0;
+  map.discardable = true;
+  maps.add(map);
 }
 
 void readStructures(const config::Config& config, GridConfig& out, Reader& reader) {
@@ -233,6 +253,7 @@ void readStructures(const config::Config& config, GridConfig& out, Reader& reade
     }
   }
   addSessionCompanions(*maps);
+  addReplicaPositions(*maps);
   out.maps = std::move(maps);
 }
 

@@ -114,8 +114,17 @@ const Key<bool> kReplicationMonitor(
     {.name = "com.openexchange.database.replicationMonitor", .file = "configdb.properties",
      .defaultText = "true",
      .reloadable = true,
-     .help = "Whether a read goes to the master as long as the slave has not yet seen the last "
-     "change that this node made to the context."});
+     .help = "Whether a read of a context goes to the master as long as the replica lacks a change that any "
+     "node has answered. The nodes tell each other through the grid. Switch it off where replicas cannot be "
+     "behind: Galera with wsrep_sync_wait, or reads and writes at one server."});
+
+const Key<Millis> kReplicationSettle(
+    {.name = "com.openexchange.database.replicationMonitor.settleTime",
+     .file = "configdb.properties", .defaultText = "60000", .min = 1000, .max = 3600000,
+     .reloadable = true, .ours = true,
+     .help = "After nodes have come, gone or were missing, masters are asked how far a replica must be, instead "
+     "of the grid, for so many milliseconds. Must be longer than hazelcast.max.no.heartbeat.seconds and than "
+     "the merge of two halves of a split cluster takes."});
 
 const Key<bool> kCheckWriteCons(
     {.name = "com.openexchange.database.checkWriteCons", .file = "configdb.properties",

@@ -24,6 +24,8 @@ extern const Key<bool> kPoolTestOnDeactivate;  // testOnDeactivate
 extern const Key<bool> kPoolTestOnIdle;  // testOnIdle
 extern const Key<bool> kPoolTestThreads;  // testThreads
 extern const Key<bool> kReplicationMonitor;  // com.openexchange.database.replicationMonitor
+// com.openexchange.database.replicationMonitor.settleTime
+extern const Key<Millis> kReplicationSettle;
 extern const Key<bool> kCheckWriteCons;  // com.openexchange.database.checkWriteCons
 extern const Key<std::int64_t> kStatementTimeout;  // com.openexchange.database.statementTimeout
 extern const Key<std::string> kDatabaseLockMech;  // com.openexchange.database.lockMech

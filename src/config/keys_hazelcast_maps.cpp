@@ -63,10 +63,11 @@ const Key<std::vector<std::string>> kMapIndexesOrderedAttributes(
 const Key<std::string> kMapMergePolicy(
     {.name = "com.openexchange.hazelcast.configuration.map.mergePolicy",
      .file = "hazelcast/sessions.properties", .defaultText = "latest-update",
-     .allowed = "latest-update, put-if-absent, higher-hits, pass-through, discard", .ours = true,
+     .allowed = "latest-update, put-if-absent, higher-hits, pass-through, discard, higher-number",
+     .ours = true,
      .help = "Which of two entries stays when two halves of a split cluster unite: the newer one, the "
-     "one that is there, the one read more often, the one of the side that joins, or nothing of "
-     "that side. The class names of Hazelcast's policies are accepted as well."});
+     "one that is there, the one read more often, the one of the side that joins, nothing of "
+     "that side, or the higher of two whole numbers. The class names of Hazelcast's policies are accepted as well."});
 
 const Key<std::int64_t> kMapMinClusterSize(
     {.name = "com.openexchange.hazelcast.configuration.map.minClusterSize",

@@ -135,6 +135,7 @@ std::string Run::start(const std::string& how) {
   sideLoads_["sessions"] = makeSessions(*world_, seed_ + 86);
   sideLoads_["caches"] = makeCaches(*world_, seed_ + 87);
   sideLoads_["tokens"] = makeTokens(*world_, seed_ + 88);
+  sideLoads_["positions"] = makePositions(*world_, seed_ + 89);
   for (int i = 0; i < members_ + 40; ++i) world_->optionsOf(address(i)).protocolMax = static_cast<std::uint16_t>(protocol_);
   for (int i = members_ - lite_; i < members_; ++i) world_->optionsOf(address(i)).lite = true;
   if (skewMillis_ != 0 || driftPpm_ != 0) setClocks();

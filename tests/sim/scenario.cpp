@@ -17,7 +17,7 @@ const std::set<std::string>& knownCommands() {
       // commands
       "load", "wait", "settle", "crash", "restart", "join", "stop", "gone", "rolling", "mark", "expect",
       "topic", "features", "ring", "policies", "limits", "tasks", "listeners", "discovery", "sessions",
-      "caches", "tokens",
+      "caches", "tokens", "positions",
       // faults
       "reset", "resets", "cut", "heal", "flap", "freeze", "jump"};
   return known;

@@ -7,6 +7,7 @@
 #include "map/query.h"
 #include "membership/failure_detector.h"
 #include "partition/shard_core.h"
+#include "replica_positions.h"
 #include "side_load.h"
 #include "structures/ringbuffer.h"
 #include "world.h"
@@ -50,6 +51,7 @@ std::shared_ptr<const grid::EntryProcessors> processors() {
       return change;
     });
     (void)p->add(sessionstorage::kAttributeProcessor, sessionstorage::runAttributeCommand);
+    (void)p->add(database::kRaiseProcessor, database::raisePosition);
     return p;
   }();
   return all;
@@ -81,6 +83,9 @@ class Shards final : public DataSide {
       config.mergePolicy = *grid::mergePolicyByName(policy);
       maps->add(config);
     }
+    config.name = database::kPositionsMap;
+    config.mergePolicy = grid::MergePolicy::kHigherNumber;
+    maps->add(config);
     config.mergePolicy = grid::MergePolicy::kLatestUpdate;
     config.name = kProtectedMap;
     config.minClusterSize = world.tunables.minClusterSize;

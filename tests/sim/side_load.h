@@ -4,7 +4,8 @@
 // Ownership: the world outlives the load; what it has posted there holds its state.
 // Loads:     policies (policy_load.cpp), limits (limit_load.cpp), tasks (task_load.cpp),
 //            listeners (listener_load.cpp), discovery (discovery_load.cpp), sessions
-//            (session_load.cpp), caches (cache_load.cpp), tokens (token_load.cpp). Commands: README.md.
+//            (session_load.cpp), caches (cache_load.cpp), tokens (token_load.cpp), positions (position_load.cpp).
+//            Commands: README.md.
 #pragma once
 
 #include <memory>
@@ -30,6 +31,7 @@ std::unique_ptr<SideLoad> makeDiscovery(World& world, std::uint64_t seed);
 std::unique_ptr<SideLoad> makeSessions(World& world, std::uint64_t seed);
 std::unique_ptr<SideLoad> makeCaches(World& world, std::uint64_t seed);
 std::unique_ptr<SideLoad> makeTokens(World& world, std::uint64_t seed);
+std::unique_ptr<SideLoad> makePositions(World& world, std::uint64_t seed);
 
 // Maps of these loads; every data side has them configured.
 inline constexpr const char* kPolicyMaps[] = {"latest-update", "put-if-absent", "higher-hits",

@@ -19,6 +19,7 @@ constexpr PolicyName kPolicies[] = {
     {"pass-through", "passthroughmergepolicy", "passthroughmergepolicy",
      MergePolicy::kPassThrough},
     {"discard", "discardmergepolicy", "discardmergepolicy", MergePolicy::kDiscard},
+    {"higher-number", "higher-number", "higher-number", MergePolicy::kHigherNumber},
 };
 }  // namespace
 

@@ -18,9 +18,10 @@ enum class MergePolicy : std::uint8_t {
   kHigherHits,    // the one that was read more often
   kPassThrough,   // the joining side's
   kDiscard,       // nothing of the joining side
+  kHigherNumber,  // ours: of two whole numbers the higher one, else as latest update
 };
-// By our names (latest-update, put-if-absent, higher-hits, pass-through, discard) or the original's
-// class names, with or without package, without regard to case.
+// By our names (latest-update, put-if-absent, higher-hits, pass-through, discard, higher-number) or the
+// original's class names, with or without package, without regard to case.
 std::optional<MergePolicy> mergePolicyByName(const std::string& name);
 const char* nameOf(MergePolicy policy);
 

@@ -10,8 +10,10 @@
 // (another split, a crash of the owner, a time-out); asking twice does no harm, because equal
 // versions are the same write, and a retry of the same operation is answered from memory.
 #include <algorithm>
+#include <optional>
 
 #include "partition/shard_impl.h"
+#include "serialization/data.h"
 
 namespace ox::grid {
 
@@ -23,8 +25,16 @@ enum class Verdict : std::uint8_t {
   kUnknown, kAdded, kReplaced, kSame, kOlder, kRemoved, kExpired, kPolicy, kNothing,
 };
 
+// Which of two entries holds the higher whole number; nothing when one of them holds something else.
+std::optional<bool> offersHigher(BytesView offered, BytesView there) {
+  const auto mine = serialization::longFrom(offered);
+  const auto other = serialization::longFrom(there);
+  if (!mine || !other || *mine == *other) return std::nullopt;
+  return *mine > *other;
+}
+
 Verdict judge(MergePolicy policy, const Record* record, bool buried, const RecordMeta& meta,
-              std::int64_t now) {
+              BytesView value, std::int64_t now) {
   if (meta.ttl != 0 && now >= meta.expiry) return Verdict::kExpired;
   if (policy == MergePolicy::kDiscard) return Verdict::kPolicy;
   if (record != nullptr && record->version == meta.version) return Verdict::kSame;
@@ -36,6 +46,10 @@ Verdict judge(MergePolicy policy, const Record* record, bool buried, const Recor
       return Verdict::kPolicy;
     case MergePolicy::kHigherHits:
       return meta.hits > record->hits ? Verdict::kReplaced : Verdict::kPolicy;
+    case MergePolicy::kHigherNumber:
+      if (const auto higher = offersHigher(value, record->value()))
+        return *higher ? Verdict::kReplaced : Verdict::kPolicy;
+      [[fallthrough]];
     default:
       // A record above the mark of a clear() lives; below it nothing does.
       return record->version > meta.version ? Verdict::kOlder
@@ -68,7 +82,7 @@ void Impl::runMerge(Partition& p, MapInfo& m, const OperationInput& in, const Re
     record = nullptr;
   }
   const bool buried = records.above(in.key, meta.version) != nullptr;
-  const Verdict verdict = judge(policy, record, buried, meta, now);
+  const Verdict verdict = judge(policy, record, buried, meta, in.value, now);
   out.result.count = static_cast<std::uint64_t>(verdict);
   if (verdict == Verdict::kSame) {
     out.result.reply.applied = true;
@@ -98,7 +112,9 @@ void Impl::runMergeRemoval(Partition& p, MapInfo& m, const OperationInput& in, s
                            const Stamp& stamp, const OpId* remote, Executed& out) {
   out.result.count = static_cast<std::uint64_t>(Verdict::kNothing);
   const MergePolicy policy = m.config.mergePolicy;
-  if (policy != MergePolicy::kLatestUpdate && policy != MergePolicy::kPassThrough) return;
+  if (policy != MergePolicy::kLatestUpdate && policy != MergePolicy::kPassThrough &&
+      policy != MergePolicy::kHigherNumber)
+    return;
   RecordStore& records = store(p.data, m.index);
   hybrid_.merge(stamp);
   const auto burial = static_cast<Burial>(why);

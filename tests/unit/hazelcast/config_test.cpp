@@ -113,6 +113,22 @@ TEST_CASE("the port offset is added, auto is ten") {
   CHECK(read({{"network.port", "6000"}, {"network.portOffset", "auto"}}).config.port == 6010);
 }
 
+TEST_CASE("the map of the replicas' numbers is there, evictable, and united by the higher number") {
+  const MapConfig m = read({}).config.maps->of("replication-positions-1");
+  CHECK(m.mergePolicy == MergePolicy::kHigherNumber);
+  CHECK(m.backupCount == 1);
+  CHECK(m.maxIdleSeconds == 3600);
+  CHECK(m.eviction == Eviction::kLru);
+  CHECK(m.maxSize == 200'000);
+  CHECK_FALSE(m.readBackupData);
+  const std::string p = "com.openexchange.hazelcast.configuration.map.";
+  const Read own = read({}, {{"hazelcast/positions.properties",
+                              p + "name=replication-positions-1\n" + p + "backupCount=2\n" + p +
+                                  "mergePolicy=higher-number\n"}});
+  CHECK(own.errors() == 0);
+  CHECK(own.config.maps->of("replication-positions-1").backupCount == 2);
+}
+
 TEST_CASE("maps come from their files; a bad value has file and line") {
   const std::string p = "com.openexchange.hazelcast.configuration.map.";
   const Read good = read({}, {{"hazelcast/sessions.properties",

@@ -3,6 +3,7 @@
 
 #include "data_harness.h"
 #include "partition/replica.h"
+#include "serialization/data.h"
 
 using namespace ox;
 using namespace ox::grid;
@@ -323,4 +324,28 @@ TEST_CASE("a retry of an operation that is not remembered any more is not applie
   CHECK(first.code() == Code::kGridIndeterminate);
   CHECK(c.get(0, "k") == "(none)");
   CHECK(c.core(0).figures().indeterminateRetries > 0);
+}
+
+TEST_CASE("higher-number: the higher of two numbers stays whenever it was written, removals take part") {
+  MapConfig config = mapOf("m", 1);
+  config.mergePolicy = MergePolicy::kHigherNumber;
+  const auto number = [](std::int64_t n) { return serialization::toData(n); };
+  Split s(config);
+  s.c.call(0, MapOp::kSet, "gone-there", number(9));
+  s.cut();
+  s.c.call(1, MapOp::kSet, "joiner", number(7));
+  s.c.call(1, MapOp::kSet, "other", number(3));
+  s.c.call(1, MapOp::kSet, "text", "older");
+  s.c.clock.advance(10);
+  s.c.call(0, MapOp::kSet, "joiner", number(5));  // later, and lower
+  s.c.call(0, MapOp::kSet, "other", number(4));
+  s.c.call(0, MapOp::kSet, "text", "newer");
+  s.c.call(1, MapOp::kRemove, "gone-there");
+  s.heal();
+  CHECK(s.c.get(0, "joiner") == number(7));
+  CHECK(s.c.get(0, "other") == number(4));
+  CHECK(s.c.get(0, "text") == "newer");
+  CHECK(s.c.get(0, "gone-there") == "(none)");
+  CHECK(s.stats().replaced == 1);
+  CHECK(s.stats().droppedPolicy == 1);
 }
