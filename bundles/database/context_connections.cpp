@@ -12,6 +12,11 @@ bool replicated(const Assignment& place) {
   return place.readPoolId != 0 && place.readPoolId != place.writePoolId;
 }
 
+constexpr const char* kReplica = "a replica";
+constexpr const char* kReplicaAway = "its master is read instead";
+constexpr const char* kMaster = "a master";
+constexpr const char* kMasterAway = "contexts are read from its replica as it is";
+
 }  // namespace
 
 Result<db::Lease> DatabaseServiceImpl::write(std::int32_t contextId) {
@@ -49,15 +54,28 @@ Result<db::Lease> DatabaseServiceImpl::write(std::int32_t contextId) {
   return lease;
 }
 
-Result<db::Lease> DatabaseServiceImpl::tryBorrow(std::int32_t poolId, const std::string& schema,
-                                                 const char* role, const char* meanwhile) {
-  const std::string server = std::string(role) + " (database " + std::to_string(poolId) + ")";
-  if (!health_.mayTry(poolId))
-    return Error(Code::kDbNoConnection, server + " did not answer, it is tried again soon");
-  auto lease = borrow(poolId, schema);
+Result<db::Lease> DatabaseServiceImpl::tryBorrow(const Asked& server, const std::string& schema) {
+  const std::string who =
+      std::string(server.role) + " (database " + std::to_string(server.poolId) + ")";
+  if (!health_.mayTry(server.poolId))
+    return Error(Code::kDbNoConnection, who + " did not answer, it is tried again soon");
+  auto lease = borrow(server.poolId, schema);
   const bool away = !lease && lease.error().code == Code::kDbNoConnection;
-  health_.answered(poolId, !away, server, meanwhile, away ? lease.error().message : "");
+  health_.answered(server.poolId, !away, who, server.meanwhile, away ? lease.error().message : "");
   return lease;
+}
+
+// Once more when a connection that rested turns out to be dead.
+Result<db::Lease> DatabaseServiceImpl::tryWithNumber(const Asked& server, const Assignment& place,
+                                                     std::optional<std::int64_t>& number) {
+  for (bool again : {true, false}) {
+    auto lease = tryBorrow(server, place.schema);
+    if (!lease) return lease;
+    number = ReplicationMonitor::position(**lease, place.contextId);
+    if (!(*lease)->broken()) return lease;
+    if (!again) break;
+  }
+  return Error(Code::kDbNoConnection, std::string(server.role) + " closes its connections");
 }
 
 Result<db::Lease> DatabaseServiceImpl::read(std::int32_t contextId) {
@@ -73,44 +91,36 @@ Result<db::Lease> DatabaseServiceImpl::readWhereFresh(const Assignment& place) {
   const bool watched = monitor_->enabled();
   std::optional<ReplicationMonitor::Question> question;
   if (watched) question = monitor_->ask(place.contextId);
-  auto lease = tryBorrow(place.readPoolId, place.schema, "a replica",
-                         "its master is read instead");
-  std::optional<std::int64_t> there;
-  if (lease && watched) {
-    there = ReplicationMonitor::position(**lease, place.contextId);
-    if (!there && (*lease)->broken()) {
-      health_.answered(place.readPoolId, false, "a replica (database " +
-                       std::to_string(place.readPoolId) + ")", "its master is read instead",
-                       "the connection broke");
-      lease = Error(Code::kDbNoConnection, "the connection to the replica broke");
-    }
-  }
+  std::optional<std::int64_t> there, number;
+  auto lease = watched ? tryWithNumber({place.readPoolId, kReplica, kReplicaAway}, place, there)
+                       : tryBorrow({place.readPoolId, kReplica, kReplicaAway}, place.schema);
   Wanted wanted;
   if (lease && watched) wanted = question->answer();
   if (lease && (!watched || serves(wanted, there))) {
     monitor_->countSlave();
     return lease;
   }
-  auto master = lease ? tryBorrow(place.writePoolId, place.schema, "a master",
-                                  "contexts are read from its replica as it is")
-                      : borrow(place.writePoolId, place.schema);
+  if (!lease) {
+    auto master = borrow(place.writePoolId, place.schema);
+    if (master) monitor_->countInstead();
+    return master;
+  }
+  auto master = tryWithNumber({place.writePoolId, kMaster, kMasterAway}, place, number);
   if (!master) {
-    if (!lease) return master;
     monitor_->countSlave();
     monitor_->countStale();
     return lease;
   }
-  if (lease && there) {
-    const auto number = ReplicationMonitor::position(**master, place.contextId);
-    if (!wanted.known) monitor_->countCounterAsked();
-    if (number && !wanted.known) {
+  if (!wanted.known) monitor_->countCounterAsked();
+  if (there && number) {
+    if (!wanted.known) {
       monitor_->positions().told(place.contextId, *number);
       if (serves({true, std::max(*number, wanted.least)}, there)) {
         monitor_->countSlave();
         return lease;
       }
     }
-    if (number && *number < wanted.least)
+    if (*number < wanted.least)
       monitor_->positions().refuted(place.contextId, wanted.least, *number);
   }
   monitor_->countInstead();

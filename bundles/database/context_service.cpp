@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "database/password.h"
+#include "look_up.h"
 #include "records.h"
 
 namespace ox::database {
@@ -77,9 +78,11 @@ void ContextServiceImpl::setIdleLimits(const db::IdleLimits& idle) {
 }
 
 Result<std::int64_t> ContextServiceImpl::loadContextId(const std::string& info) {
-  auto lease = masterOr(database_->configWrite(), [this] { return database_->configRead(); });
-  if (!lease) return contextError(lease.error());
-  auto rows = (*lease)->query("SELECT cid FROM login2context WHERE login_info = ?", {info});
+  auto rows = lookUp<std::vector<db::Row>>(
+      [this] { return masterOr(database_->configWrite(), [this] { return database_->configRead(); }); },
+      [&](db::Connection& config) {
+        return config.query("SELECT cid FROM login2context WHERE login_info = ?", {info});
+      });
   if (!rows) return contextError(rows.error());
   if (rows->empty()) return Error(Code::kCtxNoMapping);
   return rows->front().integer(0);
@@ -101,10 +104,12 @@ Result<std::int32_t> ContextServiceImpl::resolve(const std::string& loginInfo) {
 Result<Context> ContextServiceImpl::load(std::int32_t contextId) {
   auto place = database_->assignment(contextId);
   if (!place) return contextError(place.error());
-  auto lease = masterOr(database_->configWrite(), [this] { return database_->configRead(); });
-  if (!lease) return contextError(lease.error());
-  auto rows = (*lease)->query("SELECT name, enabled FROM context WHERE cid = ?",
-                              {std::int64_t{contextId}});
+  auto rows = lookUp<std::vector<db::Row>>(
+      [this] { return masterOr(database_->configWrite(), [this] { return database_->configRead(); }); },
+      [&](db::Connection& config) {
+        return config.query("SELECT name, enabled FROM context WHERE cid = ?",
+                            {std::int64_t{contextId}});
+      });
   if (!rows) return contextError(rows.error());
   if (rows->empty())
     return Error(Code::kCtxNotFound, "context " + std::to_string(contextId) + " does not exist");
@@ -159,16 +164,23 @@ Status ContextServiceImpl::checkNotUpdating(std::int32_t contextId, const Schema
       idle = idle_;
     }
     const std::int64_t now = clock_.steadyMillis();
-    auto lease = database_->schemaWrite(schema);
-    // Without its master nobody can begin an update; the replica knows what had begun.
-    const bool away = !lease && lease.error().code == Code::kDbNoConnection;
-    if (away) lease = database_->read(contextId);
-    if (!lease) return contextError(lease.error());
-    auto state = db::readLockState(**lease, idle);
-    if (!state) return contextError(state.error());
-    if (state->blocking.fresh) return Error(Code::kCtxUpdating);
-    if (away) return now;
-    if (auto passed = askGate(schema, **lease); !passed) return passed.error();
+    bool away = false;
+    const auto lend = [&] {
+      auto master = database_->schemaWrite(schema);
+      // Without its master nobody can begin an update; the replica knows what had begun.
+      away = !master && master.error().code == Code::kDbNoConnection;
+      return away ? database_->read(contextId) : std::move(master);
+    };
+    Status passed;
+    auto updating = lookUp<bool>(lend, [&](db::Connection& connection) -> Result<bool> {
+      auto state = db::readLockState(connection, idle);
+      if (!state) return state.error();
+      if (!state->blocking.fresh && !away) passed = askGate(schema, connection);
+      return state->blocking.fresh;
+    });
+    if (!updating) return contextError(updating.error());
+    if (*updating) return Error(Code::kCtxUpdating);
+    if (!passed) return passed.error();
     return now;
   };
   auto asked = throughCache<std::int64_t>(
@@ -211,8 +223,6 @@ Result<User> ContextServiceImpl::authenticate(std::int32_t contextId, const std:
   bool hasSalt = true;
   std::vector<db::Row> rows;
   {
-    auto lease = database_->read(contextId);
-    if (!lease) return contextError(lease.error());
     const std::vector<db::Value> values{std::int64_t{contextId}, login,
                                         login.substr(0, login.rfind('@'))};
     const auto sql = [](bool salt, bool guests) {
@@ -220,13 +230,19 @@ Result<User> ContextServiceImpl::authenticate(std::int32_t contextId, const std:
              (salt ? ", u.salt" : "") + kUserTables +
              "AND l.uid IN (?, ?) ORDER BY LENGTH(l.uid) DESC";
     };
-    auto found = (*lease)->query(sql(true, true), values);
-    if (!found && (*lease)->sqlError() == kUnknownColumn) {  // schemas before 7.10.2
-      hasSalt = false;
-      found = (*lease)->query(sql(false, true), values);
-    }
-    if (!found && (*lease)->sqlError() == kUnknownColumn)
-      found = (*lease)->query(sql(false, false), values);
+    auto found = lookUp<std::vector<db::Row>>(
+        [&] { return database_->read(contextId); },
+        [&](db::Connection& connection) {
+          hasSalt = true;
+          auto answer = connection.query(sql(true, true), values);
+          if (!answer && connection.sqlError() == kUnknownColumn) {  // schemas before 7.10.2
+            hasSalt = false;
+            answer = connection.query(sql(false, true), values);
+          }
+          if (!answer && connection.sqlError() == kUnknownColumn)
+            answer = connection.query(sql(false, false), values);
+          return answer;
+        });
     if (!found) return contextError(found.error());
     rows = std::move(*found);
   }  // hashing must not hold a connection
@@ -311,13 +327,17 @@ Result<User> ContextServiceImpl::user(std::int32_t contextId, std::int32_t userI
 }
 
 Result<User> ContextServiceImpl::loadUser(std::int32_t contextId, std::int32_t userId) {
-  auto lease = masterOr(database_->write(contextId),
-                        [&] { return database_->read(contextId); });
-  if (!lease) return contextError(lease.error());
   const std::vector<db::Value> values{std::int64_t{contextId}, std::int64_t{userId}};
-  auto rows = (*lease)->query(userColumns(true) + kUserTables + "AND l.id = ?", values);
-  if (!rows && (*lease)->sqlError() == kUnknownColumn)
-    rows = (*lease)->query(userColumns(false) + kUserTables + "AND l.id = ?", values);
+  auto rows = lookUp<std::vector<db::Row>>(
+      [&] {
+        return masterOr(database_->write(contextId), [&] { return database_->read(contextId); });
+      },
+      [&](db::Connection& connection) {
+        auto answer = connection.query(userColumns(true) + kUserTables + "AND l.id = ?", values);
+        if (!answer && connection.sqlError() == kUnknownColumn)
+          answer = connection.query(userColumns(false) + kUserTables + "AND l.id = ?", values);
+        return answer;
+      });
   if (!rows) return contextError(rows.error());
   if (rows->empty())
     return Error(Code::kAdmNoUser, "there is no user " + std::to_string(userId) + " in context " +

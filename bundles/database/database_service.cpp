@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "config/keys_database.h"
 #include "config/keys_system.h"
+#include "look_up.h"
 #include "records.h"
 
 namespace ox::database {
@@ -125,6 +126,13 @@ Result<db::Lease> DatabaseServiceImpl::configWrite() {
   return write->borrow();
 }
 
+// See masterOr in context_service.cpp.
+Result<db::Lease> DatabaseServiceImpl::configMasterOrReplica() {
+  auto lease = configWrite();
+  if (lease || lease.error().code != Code::kDbNoConnection) return lease;
+  return configRead();
+}
+
 bool DatabaseServiceImpl::configIsReplicated() const {
   std::lock_guard lock(mutex_);
   return readSettings_.host != writeSettings_.host || readSettings_.port != writeSettings_.port ||
@@ -132,12 +140,12 @@ bool DatabaseServiceImpl::configIsReplicated() const {
 }
 
 Result<PoolRow> DatabaseServiceImpl::loadPoolRow(std::int32_t poolId) {
-  // From the master: see masterOr in context_service.cpp.
-  auto lease = configWrite();
-  if (!lease && lease.error().code == Code::kDbNoConnection) lease = configRead();
-  if (!lease) return lease.error();
-  auto rows = (*lease)->query(std::string(kPoolColumns) + " WHERE db_pool_id = ?",
-                              {std::int64_t{poolId}});
+  auto rows = lookUp<std::vector<db::Row>>(
+      [this] { return configMasterOrReplica(); },
+      [&](db::Connection& config) {
+        return config.query(std::string(kPoolColumns) + " WHERE db_pool_id = ?",
+                            {std::int64_t{poolId}});
+      });
   if (!rows) return rows.error();
   if (!rows->empty()) return poolRowOf(rows->front());
   return Error(Code::kDbNoConnection,
@@ -238,12 +246,11 @@ Result<Assignment> DatabaseServiceImpl::loadAssignment(db::Connection& config,
 }
 
 Result<Assignment> DatabaseServiceImpl::assignment(std::int32_t contextId) {
-  // From the master: see masterOr in context_service.cpp.
-  const auto load = [&]() -> Result<Assignment> {
-    auto lease = configWrite();
-    if (!lease && lease.error().code == Code::kDbNoConnection) lease = configRead();
-    if (!lease) return lease.error();
-    return loadAssignment(**lease, contextId);
+  const auto load = [&] {
+    return lookUp<Assignment>([this] { return configMasterOrReplica(); },
+                              [&](db::Connection& config) {
+                                return loadAssignment(config, contextId);
+                              });
   };
   return throughCache<Assignment>(places_, services::flatKey(contextId), load, encodeAssignment,
                                   decodeAssignment);

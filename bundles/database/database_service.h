@@ -82,11 +82,18 @@ class DatabaseServiceImpl final : public services::DatabaseService {
   };
   DatabaseServiceImpl(std::shared_ptr<services::CacheRegion> places,
                       std::shared_ptr<ReplicaPositions> positions, Clock& clock);
+  Result<db::Lease> configMasterOrReplica();
   Result<UserPool> userPool(std::int32_t poolId);
   Result<db::Lease> borrow(std::int32_t poolId, const std::string& schema);
-  // As borrow(), but not while the server rests after a failure.
-  Result<db::Lease> tryBorrow(std::int32_t poolId, const std::string& schema, const char* role,
-                              const char* meanwhile);
+  // As borrow(), but not while the server rests after a failure; with its number of the context.
+  struct Asked {
+    std::int32_t poolId;
+    const char* role;
+    const char* meanwhile;  // what is done while it is away
+  };
+  Result<db::Lease> tryBorrow(const Asked& server, const std::string& schema);
+  Result<db::Lease> tryWithNumber(const Asked& server, const services::Assignment& place,
+                                  std::optional<std::int64_t>& number);
   Result<db::Lease> readWhereFresh(const services::Assignment& place);
   Result<PoolRow> loadPoolRow(std::int32_t poolId);
   // By the cleaner, also without any event: pools whose row changed or went are dropped.

@@ -4,8 +4,8 @@
 // Judged:   who takes the replica gets all that was answered before its read began. A change whose number not
 //           every member can have heard of waits for the replica, as in the daemon; what was answered
 //           without (the replica was too far behind) is counted, not judged.
-// Commands: on | off | rest | replica quick|slow|stopped | judge [strict]; strict: nothing was answered that
-//           way; rest: until the members trust the grid again.
+// Commands: on | off | writes on|off | rest | replica quick|slow|stopped | judge [strict]; strict: nothing was
+//           answered that way; rest: until the members trust the grid again.
 #include "position_load.h"
 
 #include <deque>
@@ -77,6 +77,7 @@ struct State : std::enable_shared_from_this<State> {
   World& world;
   SeededRandom random;
   bool running = false;
+  bool writing = true;
   int clients = 0;
   Databases databases;
   std::map<MemberId, std::shared_ptr<ReplicaPositions>> nodes;
@@ -148,6 +149,7 @@ struct State : std::enable_shared_from_this<State> {
       if (m == nullptr) return self->next(c);
       c->busy = true;
       self->watch(c, c->round, m->id);
+      if (c->writes && !self->writing) return self->next(c);
       if (c->writes) self->write(c, *m);
       else self->read(c, *m);
     });
@@ -292,7 +294,9 @@ class PositionLoad final : public SideLoad {
     const std::string arg = words.size() > 1 ? words[1] : std::string();
     if (word == "judge") return s.judge(arg == "strict");
     if (word == "replica") return s.replicaIs(arg);
-    if (word == "rest") {  // until entries may be trusted again
+    if (word == "writes") {
+      s.writing = arg != "off";
+    } else if (word == "rest") {  // until entries may be trusted again
       s.world.run((s.settleMillis() + 2'000) * kMillisecond, [] { return false; });
     } else if (word == "on") {
       s.start();
@@ -301,7 +305,7 @@ class PositionLoad final : public SideLoad {
       if (!s.world.run(kDrain, [&] { return s.clients == 0; }))
         return "positions: operations are never answered";
     } else {
-      return "positions on|off|rest|replica|judge";
+      return "positions on|off|writes on|off|rest|replica|judge";
     }
     return s.failed;
   }
