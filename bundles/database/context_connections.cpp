@@ -30,23 +30,27 @@ Result<db::Lease> DatabaseServiceImpl::write(std::int32_t contextId) {
     std::lock_guard lock(mutex_);
     check = checkWriteCons_;
   }
-  ReplicationMonitor::Borrow replica;
+  ReplicationMonitor::Borrow again, replica;
   if (replicated(*place) && monitor_->enabled()) {
-    // The pool itself: the lease may outlive the service.
-    auto entry = userPool(place->readPoolId);
-    replica = [pool = entry ? entry->pool : nullptr, schema = place->schema]() -> Result<db::Lease> {
-      if (!pool) return Error(Code::kDbNoConnection);
-      return pool->borrow(schema);
+    // The pools themselves: the lease may outlive the service.
+    const auto lender = [&](std::int32_t poolId) -> ReplicationMonitor::Borrow {
+      auto entry = userPool(poolId);
+      return [pool = entry ? entry->pool : nullptr, schema = place->schema]() -> Result<db::Lease> {
+        if (!pool) return Error(Code::kDbNoConnection);
+        return pool->borrow(schema);
+      };
     };
+    again = lender(place->writePoolId);
+    replica = lender(place->readPoolId);
   } else if (!check) {
     return lease;
   }
   const std::uint64_t before = (*lease)->changes();
-  lease->onReturn([monitor = monitor_, contextId, before, replica = std::move(replica),
-                   check](db::Connection& connection) {
+  lease->onReturn([monitor = monitor_, contextId, before, again = std::move(again),
+                   replica = std::move(replica), check](db::Connection& connection) {
     const bool changed = connection.changes() != before;
     if (replica && changed && !connection.inTransaction())
-      monitor->written(connection, contextId, replica);
+      monitor->written(connection, contextId, again, replica);
     if (check && !changed)
       log::warn("a writing connection of context " + std::to_string(contextId) +
                 " changed nothing (com.openexchange.database.checkWriteCons)");

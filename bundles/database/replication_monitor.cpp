@@ -63,9 +63,11 @@ bool ReplicationMonitor::caughtUp(std::int32_t contextId, std::int64_t number,
 }
 
 void ReplicationMonitor::written(db::Connection& master, std::int32_t contextId,
-                                 const Borrow& replica) {
+                                 const Borrow& again, const Borrow& replica) {
   if (!enabled_) return;
-  const auto number = raise(master, contextId);
+  auto number = raise(master, contextId);
+  if (!number && master.broken())
+    if (auto other = again(); other) number = raise(**other, contextId);
   if (!number) {
     ++notRaised_;
     log::debug("replication monitor: the number of context " + std::to_string(contextId) +

@@ -43,9 +43,11 @@ class ReplicationMonitor {
   void enable(bool on) { enabled_ = on; }
   bool enabled() const { return enabled_; }
 
-  // Called with the master's connection before it is given back. `replica` lends a connection to the replica.
+  // Called with the master's connection before it is given back; `again` lends another one to the master, if
+  // this one breaks, `replica` one to the replica.
   using Borrow = std::function<Result<db::Lease>()>;
-  void written(db::Connection& master, std::int32_t contextId, const Borrow& replica);
+  void written(db::Connection& master, std::int32_t contextId, const Borrow& again,
+               const Borrow& replica);
 
   // Sent at once, so that the replica can be asked meanwhile.
   class Question {
