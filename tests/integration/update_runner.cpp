@@ -8,7 +8,7 @@
 //   update_runner --list   one line per task of the bundle: name, blocking or background,
 //                          description, dependencies; separated by tabs
 // Points: those of Phase, "statement" after each statement of a file and whenever a task says what it
-//         has changed, "changed" after each ALTER TABLE.
+//         has changed, "changed" after each ALTER TABLE and each statement that changed rows.
 // Output: one line per event: "point P" before dying, "T: what it changed", "executed T",
 //         "failed T: why", "error CODE: text", at last "end".
 #include <unistd.h>
@@ -79,7 +79,8 @@ class Watched final : public services::UpdateTask {
     };
     watched.change = [&](const std::string& sql) {
       auto done = context.change(sql);
-      if (done) doom_.at("changed");
+      if (done && (*done > 0 || update::ddlTarget(sql) || sql.rfind("CREATE", 0) == 0))
+        doom_.at("changed");
       return done;
     };
     return task_->perform(watched);

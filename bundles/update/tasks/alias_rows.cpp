@@ -53,9 +53,9 @@ Status copyAliases(services::UpdateContext& context) {
       context, "user_attribute",
       std::string("INSERT IGNORE INTO user_alias (cid, user, alias) SELECT t.cid, t.id, t.value "
                   "FROM user_attribute t LEFT JOIN user_alias a ON ") + kSame +
-          " WHERE t.cid = ? AND t.name = 'alias' AND a.cid IS NULL AND CHAR_LENGTH(t.value) <= 255 "
-          "AND HEX(CONVERT(CONVERT(t.value USING utf8) USING utf8mb4)) = "
-          "HEX(CONVERT(t.value USING utf8mb4)) ORDER BY t.id, HEX(t.value) DESC");
+          " WHERE t.name = 'alias' AND a.cid IS NULL AND CHAR_LENGTH(t.value) <= 255 AND "
+          "HEX(CONVERT(CONVERT(t.value USING utf8) USING utf8mb4)) = "
+          "HEX(CONVERT(t.value USING utf8mb4)) AND t.cid = ");
   if (!copied) return copied.error();
   if (*copied > 0)
     context.progress(std::to_string(*copied) + " aliases copied from user_attribute to user_alias");
@@ -69,8 +69,8 @@ Status copyAliasUuids(services::UpdateContext& context) {
   auto copied = changeByContext(
       context, "user_attribute",
       std::string("UPDATE user_alias a JOIN user_attribute t ON ") + kSame +
-          " SET a.uuid = t.uuid WHERE t.cid = ? AND t.name = 'alias' AND a.uuid IS NULL AND t.uuid "
-          "IS NOT NULL");
+          " SET a.uuid = t.uuid WHERE t.name = 'alias' AND a.uuid IS NULL AND t.uuid IS NOT NULL "
+          "AND t.cid = ");
   if (!copied) return copied.error();
   if (*copied > 0)
     context.progress(std::to_string(*copied) + " aliases have the uuid of their attribute now");
@@ -84,7 +84,7 @@ Status removeCopiedAliases(services::UpdateContext& context) {
   auto removed = changeByContext(
       context, "user_attribute",
       std::string("DELETE t FROM user_attribute t JOIN user_alias a ON ") + kSame +
-          " WHERE t.cid = ? AND t.name = 'alias'");
+          " WHERE t.name = 'alias' AND t.cid = ");
   if (!removed) return removed.error();
   if (*removed == 0) return {};
   auto left = remaining(context);

@@ -20,17 +20,17 @@ class Group {
   Group(services::UpdateContext& context, const std::string& table,
         const std::vector<std::string>& owner, const db::Row& row)
       : context_(context), table_(table), owner_(owner) {
-    for (std::size_t i = 0; i < owner.size(); ++i) ids_.emplace_back(row.integer(i));
+    for (std::size_t i = 0; i < owner.size(); ++i)
+      ids_.push_back(std::to_string(row.integer(i)));
     name_ = row.text(owner.size());
   }
 
+  // Each row is one statement of its own: what a crash leaves undone is a smaller group.
   Status separate() {
-    auto transaction = db::Transaction::begin(context_.connection);
-    if (!transaction) return updateSqlError(transaction.error(), "separating names");
-    auto rows = readRows(context_, "SELECT name, HEX(name), HEX(value) FROM " + table_ + where() +
-                                       " AND name = ? ORDER BY HEX(value) DESC, BINARY name "
-                                       "FOR UPDATE",
-                         with({name_}));
+    auto rows = readRows(context_,
+                         "SELECT name, HEX(name), HEX(value) FROM " + table_ + where() +
+                             " AND name = ? ORDER BY HEX(value) DESC, BINARY name",
+                         {name_});
     if (!rows) return rows.error();
     std::vector<Stored> kept;
     for (const db::Row& row : *rows) {
@@ -39,7 +39,8 @@ class Group {
         return other.valueHex == stored.valueHex;
       });
       if (known) {
-        if (Status s = remove(stored); !s) return s;
+        auto gone = changeRows(context_, "DELETE FROM " + table_ + one(stored));
+        if (!gone) return gone.error();
         ++equal_;
         continue;
       }
@@ -47,13 +48,12 @@ class Group {
         if (Status s = rename(stored); !s) return s;
       kept.push_back(std::move(stored));
     }
-    if (Status s = transaction->commit(); !s) return updateSqlError(s.error(), "separating names");
     return {};
   }
 
   std::string line() const {
-    std::string out = table_ + ": context " + idText(0);
-    if (ids_.size() > 1) out += ", user " + idText(1);
+    std::string out = table_ + ": context " + ids_[0];
+    if (ids_.size() > 1) out += ", user " + ids_[1];
     out += " had '" + name_ + "' more than once: ";
     if (equal_ > 0) out += std::to_string(equal_) + " with an equal value became one";
     if (!renamed_.empty()) {
@@ -65,40 +65,26 @@ class Group {
   }
 
  private:
-  std::string idText(std::size_t i) const {
-    return std::to_string(std::get<std::int64_t>(ids_[i]));
-  }
   std::string where() const {
     std::string out;
-    for (const std::string& column : owner_)
-      out += (out.empty() ? " WHERE " : " AND ") + column + " = ?";
-    return out;
-  }
-  std::vector<db::Value> with(const std::vector<std::string>& more) const {
-    std::vector<db::Value> out = ids_;
-    for (const std::string& text : more) out.emplace_back(text);
+    for (std::size_t i = 0; i < owner_.size(); ++i)
+      out += (i == 0 ? " WHERE " : " AND ") + owner_[i] + " = " + ids_[i];
     return out;
   }
   // Exactly one row that looks like this; rows that look the same are interchangeable.
-  std::string one() const {
-    return where() + " AND name = ? AND HEX(name) = ? AND HEX(value) = ? LIMIT 1";
-  }
-  Status remove(const Stored& row) {
-    auto done = changeRows(context_, "DELETE FROM " + table_ + one(),
-                           with({row.name, row.nameHex, row.valueHex}));
-    return done ? Status() : Status(done.error());
+  std::string one(const Stored& row) const {
+    return where() + " AND name = " + textLiteral(row.name) + " AND HEX(name) = '" + row.nameHex +
+           "' AND HEX(value) = '" + row.valueHex + "' LIMIT 1";
   }
   Status rename(const Stored& row) {
     for (int number = 2; number < kMaxNameSuffix; ++number) {
       const std::string name = suffixedName(row.name, number);
-      auto taken = readRows(context_, "SELECT 1 FROM " + table_ + where() + " AND name = ? LIMIT 1",
-                            with({name}));
+      auto taken = readRows(
+          context_, "SELECT 1 FROM " + table_ + where() + " AND name = ? LIMIT 1", {name});
       if (!taken) return taken.error();
       if (!taken->empty()) continue;
-      std::vector<db::Value> values{name};
-      for (db::Value& value : with({row.name, row.nameHex, row.valueHex}))
-        values.push_back(std::move(value));
-      auto done = changeRows(context_, "UPDATE " + table_ + " SET name = ?" + one(), values);
+      auto done = changeRows(context_, "UPDATE " + table_ + " SET name = " + textLiteral(name) +
+                                           one(row));
       if (!done) return done.error();
       renamed_.push_back(name);
       return {};
@@ -109,7 +95,7 @@ class Group {
   services::UpdateContext& context_;
   const std::string table_;
   const std::vector<std::string>& owner_;
-  std::vector<db::Value> ids_;
+  std::vector<std::string> ids_;
   std::string name_;
   std::size_t equal_ = 0;
   std::vector<std::string> renamed_;

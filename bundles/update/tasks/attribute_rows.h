@@ -4,7 +4,7 @@
 //            there several times; with the name in the key only one may. No value is lost: the
 //            greatest value keeps the name (as in the original, which deletes the others), equal
 //            values become one row, every other value gets a name of its own: "color~2", "color~3".
-// Repeated:  each group of names is one transaction.
+// Repeated:  each row is one statement; what is left is found again.
 // Logged:    context, user and name, never a value; at most kMaxNamesLogged names, then how many.
 // Errors:    UPD-0007/0008, UPD-0010 when no free name is found.
 #pragma once

@@ -2,8 +2,10 @@
 //
 // Purpose:   context by context and in portions, each with its own commit: no lock lasts long, no
 //            transaction is too large for a Galera cluster, and keys that begin with cid are used.
+// Lease:     every change goes through UpdateContext::change, which knows who may still write. So
+//            values stand in the statement; in the text of an error it ends before its WHERE.
 // Repeated:  the statement must find nothing more once it has done its work.
-// Errors:    UPD-0007/0008, UPD-0028 when superseded between two portions.
+// Errors:    UPD-0007/0008, RUN-0005 rows stayed in use, UPD-0028 superseded.
 #pragma once
 
 #include <cstdint>
@@ -21,17 +23,19 @@ inline constexpr std::uint64_t kRowsPerPortion = 5000;
 Result<std::uint64_t> changeInPortions(services::UpdateContext& context, const std::string& table,
                                        const std::string& sql);
 
-// A statement over several tables, once per context of `table`; its only ? is the context.
+// A statement over several tables, once per context of `table`, whose id follows its end.
 Result<std::uint64_t> changeByContext(services::UpdateContext& context, const std::string& table,
                                       const std::string& sql);
 
 // One statement as it is.
-Result<std::uint64_t> changeRows(services::UpdateContext& context, const std::string& sql,
-                                 const std::vector<db::Value>& values = {});
+Result<std::uint64_t> changeRows(services::UpdateContext& context, const std::string& sql);
 Result<std::vector<db::Row>> readRows(services::UpdateContext& context, const std::string& sql,
                                       const std::vector<db::Value>& values = {});
 
-// Through services::changeTable, with a busy table left pending (RUN-0005).
+// Text as a literal that every column's character set can be compared with.
+std::string textLiteral(const std::string& text);
+
+// A change of a table's form.
 Status changeForm(services::UpdateContext& context, const std::string& sql);
 
 }  // namespace ox::update

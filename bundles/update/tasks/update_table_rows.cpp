@@ -19,9 +19,8 @@ Status giveUuids(services::UpdateContext& context) {
   std::uint64_t all = 0;
   for (const auto& [name, uuid] : {std::pair{db::kLockedName, db::kLockedUuidHex},
                                    std::pair{db::kBackgroundName, db::kBackgroundUuidHex}}) {
-    auto done = changeRows(
-        context, "UPDATE updateTask SET uuid = UNHEX(?) WHERE taskName = ? AND uuid IS NULL",
-        {std::string(uuid), std::string(name)});
+    auto done = changeRows(context, std::string("UPDATE updateTask SET uuid = x'") + uuid +
+                                        "' WHERE taskName = '" + name + "' AND uuid IS NULL");
     if (!done) return done.error();
     all += *done;
   }
@@ -47,11 +46,11 @@ Status dropDuplicateTasks(services::UpdateContext& context) {
     if (!rows) return rows.error();
     for (std::size_t i = 1; i < rows->size(); ++i) {
       const db::Row& row = (*rows)[i];
-      auto gone = changeRows(context,
-                             "DELETE FROM updateTask WHERE cid = 0 AND HEX(taskName) = ? AND uuid "
-                             "<=> UNHEX(?) AND lastModified = ? AND successful = ? LIMIT 1",
-                             {name.text(1), row.isNull(0) ? db::Value{} : db::Value{row.text(0)},
-                              row.integer(1), row.integer(2)});
+      auto gone = changeRows(
+          context, "DELETE FROM updateTask WHERE cid = 0 AND HEX(taskName) = '" + name.text(1) +
+                       "' AND uuid <=> " + (row.isNull(0) ? "NULL" : "x'" + row.text(0) + "'") +
+                       " AND lastModified = " + std::to_string(row.integer(1)) +
+                       " AND successful = " + std::to_string(row.integer(2)) + " LIMIT 1");
       if (!gone) return gone.error();
     }
     context.progress("updateTask named " + name.text(0) + " " + std::to_string(rows->size()) +
@@ -67,8 +66,8 @@ Status separateUuids(services::UpdateContext& context) {
   if (!rows) return rows.error();
   for (const db::Row& row : *rows) {
     auto done = changeRows(context, "UPDATE updateTask SET uuid = " + random() +
-                                        " WHERE cid = 0 AND uuid = UNHEX(?) AND " + notLocks(),
-                           {row.text(0)});
+                                        " WHERE cid = 0 AND uuid = x'" + row.text(0) + "' AND " +
+                                        notLocks());
     if (!done) return done.error();
     context.progress(std::to_string(*done) + " tasks had the same uuid in updateTask");
   }
