@@ -40,6 +40,8 @@ Status Phase::run(services::UpdateReport& report) {
 MasterPolicy Phase::policy() const {
   return {in_.settings.masterRetryMillis, [this]() -> Status {
             if (runner_.stopping_) return Error(Code::kShutdown);
+            if (in_.settings.control->aborted())
+              return Error(Code::kBusy, "aborted while waiting for the master");
             return {};
           }};
 }
@@ -114,10 +116,14 @@ Status Phase::endPredecessorOfLease() {
   const auto goOn = [this]() -> Status {
     if (runner_.stopping_) return Error(Code::kShutdown);
     if (lease_->lost()) return Error(Code::kUpdSuperseded);
+    if (in_.settings.control->aborted()) return Error(Code::kBusy, stopWord(StopReason::kAborted));
     return {};
   };
-  return endPredecessor(**connection_, *lease_->predecessor(), in_.settings.takeoverWaitMillis,
-                        goOn, runner_.clock_);
+  if (Status s = endPredecessor(**connection_, *lease_->predecessor(),
+                                in_.settings.takeoverWaitMillis, goOn, runner_.clock_);
+      !s)
+    return s;
+  return lease_->bind(**connection_);
 }
 
 Result<std::vector<TaskPtr>> Phase::plan(const Executed& executed) const {
@@ -141,7 +147,11 @@ Status Phase::mayBegin(const services::UpdateTask& task) {
 Status Phase::work(services::UpdateReport& report) {
   LeaseKeeper keeper(in_.settings.refreshMillis, [this] { static_cast<void>(beat()); });
   if (in_.kind == Concurrency::kBlocking) runner_.invalidate(in_.schema);
-  if (Status s = endPredecessorOfLease(); !s) return s;
+  if (Status s = endPredecessorOfLease(); !s) {
+    if (!in_.settings.control->aborted()) return s;
+    report.stopped = stopWord(StopReason::kAborted);
+    return {};
+  }
   at("predecessor-ended");
   // Under the lock: what another node has done meanwhile vanishes from the list.
   auto state = loadUpdates(**connection_, in_.settings.idle);

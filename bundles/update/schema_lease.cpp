@@ -80,9 +80,9 @@ Status SchemaLease::abandon(db::Connection& connection, services::Concurrency ki
       "DELETE FROM updateTask WHERE cid = 0 AND taskName = ? AND lastModified = ?",
       {row, mine->front().integer(0)});
   if (!removed) return removed.error();
+  // As a lease that has run out: it may name the connection of a predecessor that was not ended.
   auto freed = connection.execute(
-      "UPDATE updateTaskLease SET owner = '', connection_id = 0, expires = 0 "
-      "WHERE kind = ? AND owner = ?",
+      "UPDATE updateTaskLease SET expires = 1 WHERE kind = ? AND owner = ?",
       {row, owner});
   if (!freed) return freed.error();
   return transaction->commit();
@@ -170,18 +170,23 @@ Status SchemaLease::takeLeaseRow(db::Connection& connection, bool originalWasAbs
   if (!before->empty() && !before->front().text(0).empty() && before->front().integer(1) != 0)
     predecessor_ = Predecessor{before->front().text(0), before->front().integer(1),
                                before->front().text(2), before->front().integer(3)};
-  std::string sql = "UPDATE updateTaskLease SET fence = fence + 1, owner = ?, connection_id = ?, "
-                    "server = " + std::string(kServerName) + ", bound = " + now() + ", beats = 0, "
-                    "taken = ?, beat = ?, expires = ? WHERE kind = ? AND "
-                    "(owner = '' OR (expires > 0 AND expires < " + now() + ")";
+  // The connection of a predecessor stays named until it was ended (bind): who dies while waiting for
+  // it must not hide it from the next one.
+  std::string sql = "UPDATE updateTaskLease SET fence = fence + 1, owner = ?, beats = 0, taken = ?, "
+                    "beat = ?, expires = ?";
+  std::vector<db::Value> values = {
+      settings_.owner, lastModified_, lastModified_,
+      settings_.lifeMillis() > 0 ? lastModified_ + settings_.lifeMillis() : std::int64_t{0}};
+  if (!predecessor_) {
+    sql += ", connection_id = ?, server = " + std::string(kServerName) + ", bound = " + now();
+    values.emplace_back(static_cast<std::int64_t>(connection.connectionId()));
+  }
+  sql += " WHERE kind = ? AND (owner = '' OR (expires > 0 AND expires < " + now() + ")";
+  values.emplace_back(kind_);
   if (originalWasAbsent)
     sql += " OR beat < " + now() + " - " + std::to_string(kUnblockedMillis);
   sql += ")";
-  auto changed = connection.execute(
-      sql, {settings_.owner, static_cast<std::int64_t>(connection.connectionId()),
-            lastModified_, lastModified_,
-            settings_.lifeMillis() > 0 ? lastModified_ + settings_.lifeMillis() : std::int64_t{0},
-            kind_});
+  auto changed = connection.execute(sql, values);
   if (!changed) return takeError(changed.error(), kind_, "taking the lease");
   if (*changed == 0) return locked(kind_, "the lease has an owner");
   auto fence = connection.query("SELECT fence FROM updateTaskLease WHERE kind = ?", {kind_});
@@ -236,6 +241,7 @@ Status SchemaLease::bind(db::Connection& connection) {
     if (!changed) return changed.error();
     return *changed == 0 ? Status(superseded()) : Status();
   });
+  if (last) predecessor_.reset();
   if (last || last.error().code == Code::kUpdSuperseded) return last;
   return updateSqlError(last.error(), "naming the connection in the lease");
 }
@@ -273,10 +279,14 @@ Status SchemaLease::remove(db::Connection& connection) {
       {uuid(), kind_, kind_, fence_, settings_.owner});
   if (!row) return row.error();
   rowRemoved_ = rowRemoved_ || *row != 0;
-  auto lease = connection.execute(
-      "UPDATE updateTaskLease SET owner = '', connection_id = 0, expires = 0 "
-      "WHERE kind = ? AND fence = ? AND owner = ?",
-      {kind_, fence_, settings_.owner});
+  // A predecessor that was not ended stays named, as a lease that has run out.
+  auto lease = predecessor_
+                   ? connection.execute("UPDATE updateTaskLease SET owner = ?, expires = 1 "
+                                        "WHERE kind = ? AND fence = ? AND owner = ?",
+                                        {predecessor_->owner, kind_, fence_, settings_.owner})
+                   : connection.execute("UPDATE updateTaskLease SET owner = '', connection_id = 0, "
+                                        "expires = 0 WHERE kind = ? AND fence = ? AND owner = ?",
+                                        {kind_, fence_, settings_.owner});
   if (!lease) return lease.error();
   if (*lease == 0) return superseded();
   if (!rowRemoved_)

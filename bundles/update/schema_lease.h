@@ -73,9 +73,11 @@ class SchemaLease {
   static Result<std::optional<Predecessor>> expiredOwner(db::Connection& connection,
                                                          services::Concurrency kind);
 
-  // Names the connection that this owner works on from now. UPD-0028 once superseded.
+  // Names the connection that this owner works on from now; what a predecessor left must have been
+  // ended before. UPD-0028 once superseded.
   Status bind(db::Connection& connection);
-  // The owner whose lease had run out, and the connection it worked on; nothing after a clean end.
+  // The owner whose lease had run out, and the connection it worked on; nothing after a clean end and
+  // after bind(). Until then the lease goes on naming that connection, and release() leaves it named.
   const std::optional<Predecessor>& predecessor() const { return predecessor_; }
 
   // One beat. UPD-0028 once superseded (and for ever after), or when the rows stay contended (the

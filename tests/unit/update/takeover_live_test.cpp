@@ -64,10 +64,83 @@ TEST_CASE("the lease names the connection of its owner, and the successor learns
   CHECK((*heir)->predecessor()->owner == "dead");
   CHECK((*heir)->predecessor()->connectionId == static_cast<std::int64_t>(work->connectionId()));
   CHECK((*dead)->bind(*work).error().code == Code::kUpdSuperseded);
+  REQUIRE((*heir)->bind(schema.connection()));  // the dead one's was ended
   REQUIRE((*heir)->release(schema.connection()));
   auto third = SchemaLease::take(schema.connection(), kBl, {60000, "third"});
   REQUIRE(third);
   CHECK_FALSE((*third)->predecessor());  // a clean end leaves nobody to look for
+}
+
+TEST_CASE("who dies while waiting for a predecessor does not hide it from the next one") {
+  TestSchema schema;
+  REQUIRE(ensureTables(schema.connection()));
+  auto first = SchemaLease::take(schema.connection(), kBl, {60000, "first"});
+  REQUIRE(first);
+  auto work = another(schema);
+  REQUIRE((*first)->bind(*work));
+  const auto left = static_cast<std::int64_t>(work->connectionId());
+  for (const char* name : {"second", "third"}) {  // each dies before it has ended that connection
+    schema.age(100000);
+    auto next = SchemaLease::take(schema.connection(), kBl, {60000, name});
+    REQUIRE(next);
+    REQUIRE((*next)->predecessor());
+    CHECK((*next)->predecessor()->connectionId == left);
+  }
+  schema.age(100000);
+  // One that ends in order without having ended it leaves it named as well.
+  auto tidy = SchemaLease::take(schema.connection(), kBl, {60000, "tidy"});
+  REQUIRE(tidy);
+  REQUIRE((*tidy)->release(schema.connection()));
+  CHECK_FALSE(schema.lockRows());
+  auto last = SchemaLease::take(schema.connection(), kBl, {60000, "last"});
+  REQUIRE(last);
+  REQUIRE((*last)->predecessor());
+  CHECK((*last)->predecessor()->connectionId == left);
+  REQUIRE((*last)->bind(schema.connection()));
+  CHECK_FALSE((*last)->predecessor());
+  REQUIRE((*last)->release(schema.connection()));
+  auto clean = SchemaLease::take(schema.connection(), kBl, {60000, "clean"});
+  REQUIRE(clean);
+  CHECK_FALSE((*clean)->predecessor());
+}
+
+TEST_CASE("an abort ends the waiting for a predecessor, whose statement the next run still finds") {
+  test::LiveDatabase database;
+  Runner runner(database, nullptr);
+  TestSchema schema;
+  REQUIRE(ensureTables(schema.connection()));
+  auto dead = SchemaLease::take(schema.connection(), kBl, {60000, "dead"});
+  REQUIRE(dead);
+  auto work = another(schema);
+  REQUIRE((*dead)->bind(*work));
+  const auto left = static_cast<std::int64_t>(work->connectionId());
+  std::thread running([&] { static_cast<void>(work->query("SELECT SLEEP(1000)")); });
+  for (int i = 0; i < 5000; ++i) {
+    auto thread = serverThread(schema.connection(), left);
+    REQUIRE(thread);
+    if (thread->present && !thread->idle) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  schema.age(100000);
+  RunnerSettings settings = test::runnerSettings();
+  settings.takeoverWaitMillis = -1;
+  settings.probe = [&](const std::string& point) {
+    if (point == "taken") settings.control->abort();
+  };
+  const TaskSet tasks{{plain("a")}, {}};
+  auto report = runner.run(schema.ref, tasks, {}, settings);
+  REQUIRE_MESSAGE(report.ok(), (report ? "" : report.error().message));
+  CHECK(report->stopped == "aborted");
+  CHECK(schema.successful("a") == "none");
+  CHECK_FALSE(schema.lockRows());
+  CHECK(serverThread(schema.connection(), left)->present);
+  settings = test::runnerSettings();
+  settings.takeoverWaitMillis = 0;
+  report = runner.run(schema.ref, tasks, {}, settings);
+  running.join();
+  REQUIRE_MESSAGE(report.ok(), (report ? "" : report.error().message));
+  CHECK(report->executed == Names{"a"});
+  CHECK_FALSE(serverThread(schema.connection(), left)->present);
 }
 
 TEST_CASE("an idle connection of a predecessor is ended at once, another server's is left alone") {
