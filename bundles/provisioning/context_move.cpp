@@ -49,12 +49,18 @@ Status sameState(db::Connection& from, db::Connection& to) {
 
 Result<SchemaRef> ContextStorage::move(std::int32_t id, std::int32_t databaseId) {
   if (auto fine = enter(id); !fine) return fine.error();
-  // Callers wait for their turn; each holds one thread of the management port, which bounds them.
   {
+    const auto limit = [this] {
+      return around_.config->current()->get(config::keys::kConcurrentJobs);
+    };
     std::unique_lock lock(movesMutex_);
-    moveEnded_.wait(lock, [this] {
-      return moves_ < around_.config->current()->get(config::keys::kConcurrentJobs);
-    });
+    if (moves_ >= limit() && waitingMoves_ >= kMaxWaitingMoves)
+      return Error(Code::kBusy, std::to_string(moves_) + " contexts are being moved on this node and " +
+                                    std::to_string(waitingMoves_) + " wait (CONCURRENT_JOBS); try "
+                                    "again later or on another node");
+    ++waitingMoves_;
+    moveEnded_.wait(lock, [&] { return moves_ < limit(); });
+    --waitingMoves_;
     ++moves_;
   }
   struct Leave {

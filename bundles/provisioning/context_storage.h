@@ -22,6 +22,8 @@
 
 namespace ox::provisioning {
 
+inline constexpr int kMaxWaitingMoves = 8;
+
 struct NewContext {
   std::optional<std::int32_t> id;
   std::string name;  // empty = the id
@@ -69,7 +71,8 @@ class ContextStorage {
   // Off: logins and requests are refused, sessions end on all nodes. May be repeated.
   Status setEnabled(std::int32_t id, bool enabled, std::optional<std::int64_t> reasonId);
   Status remove(std::int32_t id);
-  // To a schema of this database; the context is disabled meanwhile. Where it is now.
+  // To a schema of this database; the context is disabled meanwhile. Where it is now. RUN-0005 when
+  // too many wait for their turn.
   Result<services::SchemaRef> move(std::int32_t id, std::int32_t databaseId);
 
  private:
@@ -109,10 +112,12 @@ class ContextStorage {
   const Surroundings around_;
   const std::shared_ptr<UtilStorage> util_;
   Journal journal_;
-  // Moves under way on this node (CONCURRENT_JOBS).
+  // Moves under way on this node (CONCURRENT_JOBS) and those that wait, each with a thread of the
+  // management port.
   std::mutex movesMutex_;
   std::condition_variable moveEnded_;
   std::int64_t moves_ = 0;
+  int waitingMoves_ = 0;
 };
 
 }  // namespace ox::provisioning

@@ -12,7 +12,9 @@ namespace {
 
 constexpr int kNoSuchTable = 1146;
 constexpr int kLockWaitTimeout = 1205;
-constexpr int kDropLockSeconds = 10;  // a reader of the copy must not hold its end up for ever
+// For what holds the copy: before it is ended, and after.
+constexpr int kFirstDropSeconds = 2;
+constexpr int kDropSeconds = 10;
 
 constexpr const char* kCreate =
     "CREATE TABLE IF NOT EXISTS updateCopy (db_pool_id INT UNSIGNED NOT NULL, "
@@ -89,14 +91,12 @@ Result<bool> CopyStore::take(const CopyRow& row) {
   return *changed != 0;
 }
 
-// Ends what works in the copy; `idle` = also who rests there, perhaps inside a transaction. Resting
-// connections of pools are left alone else: they would be lent broken.
-Status CopyStore::endWork(db::Connection& server, const services::SchemaRef& copy, bool idle) {
+// Ends all connections that have the copy selected: a dead node's statements, frozen transactions.
+Status CopyStore::endWork(db::Connection& server, const services::SchemaRef& copy) {
   const std::int64_t began = clock_.steadyMillis();
   for (;;) {
     auto working = server.query(
-        std::string("SELECT ID FROM information_schema.PROCESSLIST WHERE DB = ? AND ID <> "
-                    "CONNECTION_ID()") + (idle ? "" : " AND COMMAND <> 'Sleep'"),
+        "SELECT ID FROM information_schema.PROCESSLIST WHERE DB = ? AND ID <> CONNECTION_ID()",
         {copy.schema});
     if (!working) return updateSqlError(working.error(), "reading the process list");
     if (working->empty()) return {};
@@ -109,20 +109,21 @@ Status CopyStore::endWork(db::Connection& server, const services::SchemaRef& cop
   }
 }
 
+// Connections are ended only when something holds the copy: resting ones of pools may have it
+// selected still, and would be lent broken.
 Status CopyStore::dropSchema(const services::SchemaRef& copy) {
   if (!copy.schema.starts_with(kCopyPrefix))
     return Error(Code::kInvalid, "schema " + copy.schema + " is no copy");
   auto server = database_.pool(copy.writePoolId);
   if (!server) return updateSqlError(server.error(), "connecting to the server of " + copy.schema);
-  auto patience = (*server)->execute("SET SESSION lock_wait_timeout = " +
-                                     std::to_string(kDropLockSeconds));
-  if (!patience) return updateSqlError(patience.error(), "setting lock_wait_timeout");
-  for (const bool idle : {false, true}) {
-    if (Status s = endWork(**server, copy, idle); !s) return s;
+  for (const int patience : {kFirstDropSeconds, kDropSeconds}) {
+    auto set = (*server)->execute("SET SESSION lock_wait_timeout = " + std::to_string(patience));
+    if (!set) return updateSqlError(set.error(), "setting lock_wait_timeout");
     auto done = (*server)->execute("DROP DATABASE IF EXISTS `" + copy.schema + "`");
     if (done) return {};
-    if ((*server)->sqlError() != kLockWaitTimeout || idle)
+    if ((*server)->sqlError() != kLockWaitTimeout || patience == kDropSeconds)
       return updateSqlError(done.error(), "dropping the copy " + copy.schema);
+    if (Status s = endWork(**server, copy); !s) return s;
   }
   return {};
 }

@@ -4,8 +4,8 @@
 //            was dropped, so that a node that dies leaves no copy that nobody knows. Its owner gives
 //            a sign of life; a row without one for the life of the lease is a copy of a dead run.
 // Safety:    only copies with a row here are ever dropped (another cluster may use the same server),
-//            only after the row was taken by a conditional statement, and what still works in the
-//            copy (a killed node does not end its statements) is ended first.
+//            only after the row was taken by a conditional statement; what still holds the copy (a
+//            killed node does not end its statements) is ended.
 // Threads:   any; each call borrows connections of its own.
 // Units:     milliseconds since 1970 of configdb's clock.
 // Errors:    UPD-0007/0008, UPD-0028 when somebody else has taken a copy of ours.
@@ -51,7 +51,7 @@ class CopyStore {
  private:
   Result<bool> take(const CopyRow& row);
   Status dropSchema(const services::SchemaRef& copy);
-  Status endWork(db::Connection& server, const services::SchemaRef& copy, bool idle);
+  Status endWork(db::Connection& server, const services::SchemaRef& copy);
   services::DatabaseService& database_;
   const std::string owner_;
   const std::int64_t life_;

@@ -62,12 +62,17 @@ void ImplicitUpdates::work(std::int32_t poolId, Worker& self) {
     if (!place) {
       lock.lock();
       if (stopping_) break;
+      if (told_.insert(schema).second)
+        log::info("The update of schema " + schema.schema + " waits: " + std::to_string(limit) +
+                  " that began by themselves run on database " +
+                  std::to_string(schema.writePoolId) + " already");
       waiting_[schema.writePoolId].push_front(schema);
       wake_.wait_for(lock, std::chrono::milliseconds(kAdmitPauseMillis),
                      [this] { return stopping_; });
       continue;
     }
     lock.lock();
+    told_.erase(schema);
     ++started_;
     lock.unlock();
     log::info("Pending update tasks of schema " + schema.schema +

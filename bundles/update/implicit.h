@@ -86,6 +86,7 @@ class ImplicitUpdates {
   std::map<std::int32_t, std::deque<services::SchemaRef>> waiting_;  // by database
   std::map<std::int32_t, int> active_;
   std::set<services::SchemaRef> known_;  // waiting or running
+  std::set<services::SchemaRef> told_;   // of those, who was not admitted and has been told so
   std::map<services::SchemaRef, std::int64_t> resting_;  // until, steady ms
   std::list<Worker> workers_;
   std::uint64_t started_ = 0;

@@ -128,6 +128,27 @@ def implicit(checks, node, server, schema):
     checks.check("afterwards it works", done.returncode == 0, done.stderr)
     checks.check("push on a node that updates is warned of, once",
                  node.log().count("allowPermanentPush=true: a node that runs update tasks") == 1)
+    # Other nodes have both places on this host.
+    others = subprocess.Popen(server._client() + ["-n"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        others.stdin.write("select get_lock('ox_implicit_update_1', 0) + get_lock('ox_implicit_update_2', 0);\n")
+        others.stdin.flush()
+        checks.check("both places are taken", others.stdout.readline().strip() == "2")
+        write_task(node, "g.sql", "-- name: test.Places\nALTER TABLE upd ADD COLUMN d INT;\n")
+        set_deny("false")
+        done = login("queued")
+        checks.check("asked to come again: CTX-0007", "CTX-0007" in done.stderr, done.stderr)
+        installed.cluster.wait_for("its turn to be waited for", lambda: (
+            "The update of schema %s waits: 2 that began by themselves" % schema in node.log()), 60, 0.1)
+        checks.check("nothing was begun", server.sql(
+            "select count(*) from updateTask where taskName = 'test.Places'", schema) == [["0"]])
+    finally:
+        others.stdin.close()
+        others.wait(30)
+        others.stdout.close()
+    installed.cluster.wait_for("the task", lambda: server.sql(
+        "select successful from updateTask where taskName = 'test.Places'", schema) == [["1"]], 60, 0.1)
+    installed.cluster.wait_for("the log-in", lambda: "CTX-0007" not in login("admitted").stderr, 60, 0.2)
     write_task(node, "f.sql", "-- name: test.Quiet\n-- concurrency: background\n"
                "ALTER TABLE upd ADD COLUMN c INT;\n")
     set_deny("false")
