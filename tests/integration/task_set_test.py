@@ -39,6 +39,39 @@ def difference(old, new):
     return "\n".join(["- " + x for x in sorted(old - new)] + ["+ " + x for x in sorted(new - old)])
 
 
+def name_problems(owner, before, now):
+    """Each value is still there under its name or its name with a number, with its uuid; nothing was
+    added. What is wrong, and the new names."""
+    def base(name):
+        head, mark, number = name.rpartition("~")
+        return head if mark and number.isdigit() else name
+
+    names = collections.defaultdict(set)  # of the values before
+    uuids = {}
+    for row in before:
+        names[tuple(row[o] for o in owner) + (row["value"],)].add(text(row["name"]))
+        if row.get("uuid", "NULL") != "NULL":
+            uuids[row["uuid"]] = row["value"]
+    problems, renamed, there = [], [], set()
+    for row in now:
+        key, name = tuple(row[o] for o in owner) + (row["value"],), text(row["name"])
+        if key in there:
+            problems.append("twice: %s" % (row,))
+        there.add(key)
+        if key not in names:
+            problems.append("added: %s" % (row,))
+        elif name not in names[key]:
+            renamed.append(name)
+            if not any(n.startswith(base(name)) for n in names[key]):
+                problems.append("name: %s" % (row,))
+        if uuids.get(row.get("uuid"), row["value"]) != row["value"] or row.get("uuid") == "NULL":
+            problems.append("uuid: %s" % (row,))
+    problems += ["lost: %s" % (key,) for key in set(names) - there]
+    if now and "uuid" in now[0] and len({row["uuid"] for row in now}) != len(now):
+        problems.append("a uuid twice")
+    return problems, renamed
+
+
 class Fixture:
     """A schema of an earlier release, and what was in it."""
 
@@ -103,36 +136,8 @@ class Fixture:
 
     @staticmethod
     def judge_names(table, owner, before, now):
-        """Each value is still there under its name or its name with a number; nothing was added."""
-        def base(name):
-            head, mark, number = name.rpartition("~")
-            return head if mark and number.isdigit() else name
-
-        def values(rows):
-            out = collections.defaultdict(set)
-            for row in rows:
-                out[tuple(row[o] for o in owner)].add(row["value"])
-            return out
-        check("values of " + table, values(before) == values(now))
-        known = collections.defaultdict(set)
-        uuids = {}
-        for row in before:
-            known[tuple(row[o] for o in owner) + (row["value"],)].add(text(row["name"]))
-            if row.get("uuid", "NULL") != "NULL":
-                uuids[row["uuid"]] = row["value"]
-        renamed, wrong = [], []
-        for row in now:
-            name = text(row["name"])
-            names = known[tuple(row[o] for o in owner) + (row["value"],)]
-            if name not in names:
-                renamed.append(name)
-                if not any(n.startswith(base(name)) for n in names):
-                    wrong.append(name)
-            if row.get("uuid", "NULL") in uuids and uuids[row["uuid"]] != row["value"]:
-                wrong.append(row["uuid"])
-        check("names and uuids of " + table, not wrong and renamed, (wrong, renamed))
-        check("uuids of %s differ" % table, "uuid" not in (now[0] if now else {}) or
-              len({r["uuid"] for r in now}) == len(now) and "NULL" not in {r["uuid"] for r in now})
+        problems, renamed = name_problems(owner, before, now)
+        check("values, names and uuids of " + table, not problems and renamed, problems or "no new name")
 
     def judge_tasks(self, now):
         """Each task that was recorded has its latest row and a uuid of its own."""
@@ -194,6 +199,43 @@ def nothing_twice(server, runner, schema, what):
     again = compare.rows(server, schema)
     again.pop("updateTask")
     check("same rows and form", again == rows and compare.form(server, schema) == form)
+
+
+def judges_are_judged(fixture):
+    """What the comparisons must see."""
+    def row(name, value, uuid):
+        return {"cid": "1", "name": name.encode().hex(), "value": value, "uuid": uuid}
+    before = [row("a", "01", "u1"), row("A", "02", "u2"), row("b", "03", "NULL")]
+    for what, now, good in (
+            ("nothing wrong", [row("A", "02", "u2"), row("a~2", "01", "u1"), row("b", "03", "u3")], True),
+            ("a lost value", [row("A", "02", "u2"), row("b", "03", "u3")], False),
+            ("a changed value", [row("A", "04", "u2"), row("a~2", "01", "u1"), row("b", "03", "u3")], False),
+            ("another name", [row("x", "02", "u2"), row("a~2", "01", "u1"), row("b", "03", "u3")], False),
+            ("swapped uuids", [row("A", "02", "u1"), row("a~2", "01", "u2"), row("b", "03", "u3")], False),
+            ("a row twice", [row("A", "02", "u2"), row("a~2", "01", "u1"), row("a~3", "01", "u4"),
+                             row("b", "03", "u3")], False)):
+        check("the judge sees " + what, (not name_problems(("cid",), before, now)[0]) == good)
+    form = compare.form(fixture.server, fixture.schema)
+    for change in ("alter table sequence_id convert to character set utf8mb4 collate utf8mb4_bin",
+                   "alter table filestore_usage modify used bigint not null default 0",
+                   "alter table replicationMonitor modify transaction bigint null",
+                   "alter table user drop index mailIndex, add index mailIndex (cid, mail(190))",
+                   "alter table user_setting_admin drop foreign key user_setting_admin_ibfk_1",
+                   "alter table del_groups modify gidNumber int unsigned not null first",
+                   "alter table sequence_forum row_format=compact", "drop table sequence_pinboard"):
+        fixture.sql(change)
+        now = compare.form(fixture.server, fixture.schema)
+        check("the comparison of forms sees: " + change, now != form)
+        form = now
+    rows = compare.rows(fixture.server, fixture.schema)
+    for change in ("update `groups` set identifier = 'Users' where cid = 12",
+                   "update resource set mail = null where cid = 12", "delete from login2user limit 1",
+                   "update user_attribute set uuid = unhex(md5(1)) limit 1",
+                   "update resource set description = concat(description, ' ') where id = 20"):
+        fixture.sql(change)
+        now = compare.rows(fixture.server, fixture.schema)
+        check("the comparison of rows sees: " + change, now != rows)
+        rows = now
 
 
 def four_bytes(fixture):
@@ -281,6 +323,12 @@ def by_node(server, node, fresh, runner):
     check("and so has the other", all(executed.get(row[0]) == "1" for row in all_tasks), executed)
     log = node.log()
     check("names are logged, values are not", "had 'color' more than once" in log and "grün" not in log)
+    done = node.admin("createschema")
+    other = done.stdout.split()[1] if done.returncode == 0 else "none"
+    check("createschema makes the same form and nothing is to do there",
+          compare.form(server, other) == expected and
+          node.admin("listUpdateTasks", "-p", str(node.rmi), "-n", other, "-g").stdout ==
+          "No entries found.\n", done.stdout + done.stderr)
     before = compare.rows(server, fixture.schema)
     done = run("-n", fixture.schema)
     check("a second run does nothing", done.returncode == 0 and
@@ -353,6 +401,7 @@ def excluded(server, runner, fresh):
           compare.form(server, fixture.schema) == expected,
           out + difference(expected, compare.form(server, fixture.schema)))
     fixture.judge_rows()
+    judges_are_judged(fixture)
 
 
 def main():

@@ -1,7 +1,5 @@
 #include "attribute_rows.h"
 
-#include <algorithm>
-
 #include "row_changes.h"
 #include "update_table.h"
 
@@ -25,7 +23,8 @@ class Group {
     name_ = row.text(owner.size());
   }
 
-  // Each row is one statement of its own: what a crash leaves undone is a smaller group.
+  // Each row is one statement of its own: what a crash leaves undone is a smaller group. Equal values
+  // go first, so that none of them gets a name because its twin has one already.
   Status separate() {
     auto rows = readRows(context_,
                          "SELECT name, HEX(name), HEX(value) FROM " + table_ + where() +
@@ -35,19 +34,16 @@ class Group {
     std::vector<Stored> kept;
     for (const db::Row& row : *rows) {
       Stored stored{row.text(0), row.text(1), row.text(2)};
-      const bool known = std::any_of(kept.begin(), kept.end(), [&](const Stored& other) {
-        return other.valueHex == stored.valueHex;
-      });
-      if (known) {
-        auto gone = changeRows(context_, "DELETE FROM " + table_ + one(stored));
-        if (!gone) return gone.error();
-        ++equal_;
+      if (kept.empty() || kept.back().valueHex != stored.valueHex) {
+        kept.push_back(std::move(stored));
         continue;
       }
-      if (!kept.empty())
-        if (Status s = rename(stored); !s) return s;
-      kept.push_back(std::move(stored));
+      auto gone = changeRows(context_, "DELETE FROM " + table_ + one(stored));
+      if (!gone) return gone.error();
+      ++equal_;
     }
+    for (std::size_t i = 1; i < kept.size(); ++i)
+      if (Status s = rename(kept[i]); !s) return s;
     return {};
   }
 
