@@ -21,14 +21,17 @@ int run(ox::tool::Invocation& call) {
   options.add(admin, ox::tool::NodeOptions::kNone);
   options.number("-c,--contextid", &context, 1, 2147483647, "id of the context");
   options.text("-N,--contextname", &contextName, "<name>", "name of the context instead of its id");
-  user.declare(options);
+  user.declare(options, ox::tool::Need::kOptional);
   user.declareQuota(options);
   options.number("--guestcreatedby", &invitedBy, 1, 2147483647,
-                 "makes a guest: the id of the user who invites");
+                 "makes a guest: the id of the user who invites; without -e it is whoever has the "
+                 "share link, without a password the link alone lets it in");
   if (const auto exit = options.parse()) return *exit;
   if (context == 0 && contextName.empty())
     return options.refuse("the option -c,--contextid or -N,--contextname is missing", 104);
-  if (!user.complete())
+  if (invitedBy == 0 && user.email.empty())
+    return options.refuse("the option -e,--email is missing", 104);
+  if (!user.complete() && invitedBy == 0)
     return options.refuse("the option -p,--password or NEW_USER_PASSWORD is missing", 104);
   ox::tool::Client client(admin);
   nlohmann::json arguments = {{"user", user.toJson()}};
@@ -43,6 +46,8 @@ int run(ox::tool::Invocation& call) {
   std::cout << ox::tool::successLine("user", std::to_string(answer.value().value("id", 0)),
                                      answer.value().value("contextId", std::int64_t{0}), "created")
             << "\n";
+  if (const auto token = answer.value().value("shareToken", std::string()); !token.empty())
+    std::cout << "share link: /ajax/share/" << token << "\n";
   return 0;
 }
 

@@ -29,14 +29,15 @@ struct UserOptions {
   std::int64_t userQuota = -2;  // -2 = not given
   std::string csvFile;          // only for the usage: see csv_import.h
 
-  void declare(Options& options) {
+  // `mail`: whether the address must be there; guests may have none.
+  void declare(Options& options, Need mail = Need::kRequired) {
     options.text("-u,--username", &name, "<name>", "login name", Need::kRequired);
     options.text("-d,--displayname", &displayName, "<name>", "name as shown", Need::kRequired);
     options.text("-g,--givenname", &givenName, "<name>", "given name", Need::kRequired);
     options.text("-s,--surname", &surName, "<name>", "surname", Need::kRequired);
     options.secret("-p,--password", &password, "<password>",
                    "password; without it NEW_USER_PASSWORD of the environment");
-    options.text("-e,--email", &email, "<address>", "primary mail address", Need::kRequired);
+    options.text("-e,--email", &email, "<address>", "primary mail address", mail);
     options.text("-l,--lang", &language, "<en_US>", "language");
     options.text("-t,--timezone", &timeZone, "<zone>", "time zone, e.g. Europe/Berlin");
     options.text("-x,--department", &department, "<text>", "department");

@@ -4,6 +4,7 @@
 #include "database/password.h"
 #include "look_up.h"
 #include "records.h"
+#include "user_rows.h"
 
 namespace ox::database {
 
@@ -12,56 +13,7 @@ using services::SchemaRef;
 using services::User;
 
 namespace {
-
 constexpr std::size_t kMaxLoginBytes = 512;
-constexpr int kUnknownColumn = 1054;
-
-// Database troubles as the original shows them for contexts.
-Error contextError(const Error& error) {
-  switch (error.code) {
-    case Code::kDbNoConnection:
-    case Code::kDbPoolExhausted:
-      return Error(Code::kCtxNoConnection, error.message);
-    case Code::kDbSql:
-    case Code::kDbDuplicate:
-    case Code::kDbDeadlock:
-      return Error(Code::kCtxSql, error.message);
-    default:
-      return error;
-  }
-}
-
-User userOf(std::int32_t contextId, const db::Row& row) {
-  User user;
-  user.contextId = contextId;
-  user.id = static_cast<std::int32_t>(row.integer(0));
-  user.loginName = row.text(1);
-  user.mail = row.text(2);
-  user.language = row.text(3);
-  user.timeZone = row.text(4);
-  user.contactId = static_cast<std::int32_t>(row.integer(5));
-  user.mailEnabled = row.boolean(6);
-  user.guestCreatedBy = static_cast<std::int32_t>(row.integer(7));
-  return user;
-}
-
-// What is kept comes from the master: a replica that is behind would make a stale value that no further
-// event ends. The replica is asked when the master does not answer.
-template <typename Other>
-Result<db::Lease> masterOr(Result<db::Lease> master, const Other& other) {
-  if (master || master.error().code != Code::kDbNoConnection) return master;
-  return other();
-}
-
-// Schemas before 7.8.0 know no guests.
-std::string userColumns(bool guests) {
-  return std::string("SELECT u.id, l.uid, u.mail, u.preferredLanguage, u.timeZone, u.contactId, "
-                     "u.mailEnabled, ") +
-         (guests ? "u.guestCreatedBy" : "0");
-}
-constexpr const char* kUserTables =
-    " FROM login2user l JOIN user u ON u.cid = l.cid AND u.id = l.id WHERE l.cid = ? ";
-
 }  // namespace
 
 ContextServiceImpl::ContextServiceImpl(std::shared_ptr<services::DatabaseService> database,
@@ -219,29 +171,15 @@ Result<User> ContextServiceImpl::authenticate(std::int32_t contextId, const std:
     db::spendVerification(password);
     return Error(Code::kLgiInvalid);
   }
-  db::PasswordHash stored;
   bool hasSalt = true;
   std::vector<db::Row> rows;
   {
-    const std::vector<db::Value> values{std::int64_t{contextId}, login,
-                                        login.substr(0, login.rfind('@'))};
-    const auto sql = [](bool salt, bool guests) {
-      return userColumns(guests) + ", u.userPassword, u.passwordMech" +
-             (salt ? ", u.salt" : "") + kUserTables +
-             "AND l.uid IN (?, ?) ORDER BY LENGTH(l.uid) DESC";
-    };
     auto found = lookUp<std::vector<db::Row>>(
         [&] { return database_->read(contextId); },
         [&](db::Connection& connection) {
-          hasSalt = true;
-          auto answer = connection.query(sql(true, true), values);
-          if (!answer && connection.sqlError() == kUnknownColumn) {  // schemas before 7.10.2
-            hasSalt = false;
-            answer = connection.query(sql(false, true), values);
-          }
-          if (!answer && connection.sqlError() == kUnknownColumn)
-            answer = connection.query(sql(false, false), values);
-          return answer;
+          return credentialRows(connection, "AND l.uid IN (?, ?) ORDER BY LENGTH(l.uid) DESC",
+                                {std::int64_t{contextId}, login, login.substr(0, login.rfind('@'))},
+                                hasSalt);
         });
     if (!found) return contextError(found.error());
     rows = std::move(*found);
@@ -251,9 +189,7 @@ Result<User> ContextServiceImpl::authenticate(std::int32_t contextId, const std:
     return Error(Code::kLgiInvalid);
   }
   const db::Row& row = rows.front();
-  stored.hash = row.text(8);
-  stored.mechanism = row.text(9);
-  if (hasSalt) stored.salt = row.text(10);
+  const db::PasswordHash stored = passwordOf(row, hasSalt);
   const bool correct = db::verifyPassword(password, stored);
   const bool fresh = correct && db::needsRehash(stored);
   // A quick mechanism must not tell by its speed that the user exists; a re-hash costs as much.
@@ -261,34 +197,10 @@ Result<User> ContextServiceImpl::authenticate(std::int32_t contextId, const std:
     db::spendVerification(password);
   if (!correct) return Error(Code::kLgiInvalid);
   User user = userOf(contextId, row);
-  user.passwordMark = stored.mechanism + stored.hash;
+  user.passwordMark = markOf(stored);
   if (!user.mailEnabled) return Error(Code::kLgiUserDisabled);
   if (fresh) rehash(user, password, stored.hash, stored.mechanism, hasSalt);
   return user;
-}
-
-Status ContextServiceImpl::stillValid(const User& user, const std::string& password) {
-  auto place = database_->assignment(user.contextId);
-  if (!place && place.error().code == Code::kCtxNotFound) return Error(Code::kLgiInvalid);
-  if (!place) return {};
-  db::PasswordHash stored;
-  {
-    auto lease = database_->schemaWrite({place->writePoolId, place->schema});
-    if (!lease) return {};  // without its master nothing was changed
-    const std::vector<db::Value> who{std::int64_t{user.contextId}, std::int64_t{user.id}};
-    const std::string from = " FROM user WHERE cid = ? AND id = ?";
-    auto rows = (*lease)->query("SELECT userPassword, passwordMech, mailEnabled" + from, who);
-    if (!rows) return {};
-    if (rows->empty()) return Error(Code::kLgiInvalid);
-    const db::Row& row = rows->front();
-    if (!row.boolean(2)) return Error(Code::kLgiUserDisabled);
-    if (row.text(1) + row.text(0) == user.passwordMark) return {};
-    stored = {row.text(1), row.text(0), {}};
-    if (auto salt = (*lease)->query("SELECT salt" + from, who); salt && !salt->empty())
-      stored.salt = salt->front().text(0);
-  }
-  // Another log-in may have renewed the hash of the same password.
-  return db::verifyPassword(password, stored) ? Status() : Status(Error(Code::kLgiInvalid));
 }
 
 void ContextServiceImpl::rehash(const User& user, const std::string& password,

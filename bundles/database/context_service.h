@@ -41,6 +41,9 @@ class ContextServiceImpl final : public services::ContextService, public service
   Status stillValid(const services::User& user, const std::string& password) override;
   Result<services::User> user(std::int32_t contextId, std::int32_t userId) override;
 
+  Result<services::Guest> guest(std::int32_t contextId, std::int32_t userId,
+                                const std::string& baseToken) override;
+
   std::shared_ptr<void> setLoadGate(services::LoadGate gate) override;
 
   void setIdleLimits(const db::IdleLimits& idle);

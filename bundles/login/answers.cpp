@@ -47,10 +47,11 @@ void append(std::string& out, std::string_view value) {
 void append(std::string& out, std::int64_t value) { out += std::to_string(value); }
 void append(std::string& out, bool value) { out += value ? "true" : "false"; }
 
-std::string shape(const std::string& code, const std::string& shown, const Category& category) {
+std::string shape(const std::string& code, const std::string& shown, const Category& category,
+                  const std::vector<std::string>& parameters = {}) {
   Json object = Json::object();
   object["error"] = shown;
-  object["error_params"] = Json::array();
+  object["error_params"] = parameters;
   object["categories"] = category.name;
   object["category"] = category.number;
   object["code"] = code;
@@ -133,6 +134,12 @@ http::Response errorAnswer(const Error& error, int status) {
 http::Response errorAnswer(const NamedError& error) {
   http::Response response;
   response.body = shape(error.code, error.text, kUserInput);
+  return response;
+}
+
+http::Response elsewhereAnswer(const std::string& url) {
+  http::Response response;
+  response.body = shape("LGI-0016", url, kUserInput, {url});
   return response;
 }
 

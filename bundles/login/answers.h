@@ -49,6 +49,8 @@ struct NamedError {
   const char* text;
 };
 http::Response errorAnswer(const NamedError& error);
+// LGI-0016: no error, but where the client shall go on.
+http::Response elsewhereAnswer(const std::string& url);
 
 struct Category {
   const char* name;

@@ -1,4 +1,4 @@
-// The bundle: servlets `login`, `system`, `token` and `session`, metrics ox_login_*.
+// The bundle: servlets `login`, `system`, `token`, `share` and `session`, metrics ox_login_*.
 #include "config/config.h"
 #include "http/servlet.h"
 #include "management/management.h"
@@ -42,11 +42,13 @@ class LoginActivator final : public runtime::BundleActivator {
     const auto& config = config_;
     const auto http = context.need<http::HttpService>("http");
     const auto management = context.need<management::Management>("management");
+    TokenMaps maps;
+    if (const auto grid = context.need<services::Grid>("grid"))
+      maps = [grid](const std::string& name) { return grid->map(name); };
     servlets_ = std::make_shared<Servlets>(
         loginSettings(*config->current()), http->backendRoute(),
         context.need<services::SessionService>("sessions"),
-        context.need<services::ContextService>("contexts"),
-        context.need<services::Grid>("grid"));
+        context.need<services::ContextService>("contexts"), maps);
     const auto servlets = servlets_;
     registrations_.push_back(http->addServlet(
         "login", http::RunOn::kWorker,
@@ -65,6 +67,11 @@ class LoginActivator final : public runtime::BundleActivator {
         "token", http::RunOn::kWorker,
         [servlets](const http::Request& request, const http::Reply& reply) {
           reply(servlets->handleToken(request));
+        }));
+    registrations_.push_back(http->addServlet(
+        "share", http::RunOn::kWorker,
+        [servlets](const http::Request& request, const http::Reply& reply) {
+          reply(servlets->handleShare(request));
         }));
     const auto session = std::make_shared<SessionServlet>(
         loginSettings(*config->current()), context.need<services::SessionService>("sessions"),

@@ -29,6 +29,8 @@ std::string agentHash(const http::Request& request, const LoginSettings& setting
 
 inline std::string secretCookie(const std::string& hash) { return "open-xchange-secret-" + hash; }
 inline std::string sessionCookie(const std::string& hash) { return "open-xchange-session-" + hash; }
+// Of the guest who came by a share link in this browser: one at a time.
+inline std::string shareCookie(const std::string& hash) { return "open-xchange-share-" + hash; }
 inline std::string publicCookie(const std::string& hash) {
   return "open-xchange-public-session-" + hash;
 }

@@ -1,8 +1,11 @@
-// Sessions that begin in one place and go on in another: a form, a one-time token, another machine,
-// another application.
+// Sessions that begin in one place and go on in another: a form, HTTP Basic, a one-time token, another
+// machine, another application.
 #include <openssl/crypto.h>
 
+#include "address_check.h"
 #include "base/log.h"
+#include "cookie_names.h"
+#include "outside_text.h"
 #include "servlets.h"
 
 namespace ox::login {
@@ -35,16 +38,69 @@ std::string fragment(const Admitted& admitted) {
 // The form of a page of another site: its browser comes back into the user interface.
 Response Servlets::formLogin(const Request& request) {
   const auto admitted = desk_.logIn(request);
-  if (!admitted) return refuse(admitted.error(), request);
+  if (!admitted) return refuseBrowser(admitted.error(), request);
   countLogin();
-  Response response = redirectTo(desk_.uiPath(request) + "#" + fragment(*admitted));
-  response.cookies = desk_.cookies(request, *admitted->session);
+  return enter(request, *admitted);
+}
+
+// Into the user interface, with the session in the fragment and its cookies.
+Response Servlets::enter(const Request& request, const Admitted& admitted) {
+  Response response = redirectTo(desk_.uiPath(request) + "#" + fragment(admitted));
+  response.cookies = desk_.cookies(request, *admitted.session);
   return response;
+}
+
+// What the browser's cookies of that name lead to, when it may be used now.
+std::optional<Admitted> Servlets::known(const Request& request, const std::string& hash) {
+  const std::string* id = request.cookie(sessionCookie(hash));
+  if (!id) return std::nullopt;
+  auto found = desk_.sessions().find(*id);
+  if (!found || (*found)->hash != hash) return std::nullopt;
+  auto guarded = guard_.verify(request, std::move(*found));
+  if (!guarded) return std::nullopt;
+  auto user = desk_.userOf(*guarded->session);
+  if (!user) return std::nullopt;
+  return Admitted{guarded->session, std::move(*user)};
+}
+
+// login/httpAuth: the browser asks for name and password itself.
+Response Servlets::httpAuth(const Request& request) {
+  const LoginSettings& settings = desk_.settings();
+  const std::string given = textOf(request, "client");
+  const std::string client =
+      given.empty() || given.size() > kMaxClientBytes ? settings.httpAuthClient : given;
+  if (settings.httpAuthAutologin)
+    if (const auto admitted = known(request, sessionHash(request, client, settings))) {
+      countLogin();
+      return enter(request, *admitted);
+    }
+  const auto challenge = [](Response response) {
+    response.status = 401;
+    response.headers.emplace_back("WWW-Authenticate",
+                                  "Basic realm=\"Open-Xchange\", charset=\"UTF-8\"");
+    return response;
+  };
+  const std::string* header = request.header("authorization");
+  const auto credentials = header ? basicCredentials(*header) : std::nullopt;
+  if (!credentials) return challenge(errorAnswer(Error(Code::kLgiMissing)));
+  services::Session fresh;
+  fresh.client = client;
+  fresh.staySignedIn = settings.httpAuthAutologin;
+  const auto admitted =
+      desk_.logInAs(request, credentials->first, credentials->second, std::move(fresh));
+  if (!admitted) {
+    const Code code = admitted.error().code;
+    Response response = refuseBrowser(admitted.error(), request);
+    return code == Code::kLgiInvalid || code == Code::kLgiMissing ? challenge(std::move(response))
+                                                                  : std::move(response);
+  }
+  countLogin();
+  return enter(request, *admitted);
 }
 
 Response Servlets::byRandomToken(const Request& request, bool asRedirect) {
   const auto token = neededText(request, "random", kMaxTokenBytes);
-  if (!desk_.settings().randomToken || !token) {
+  if (!randomTokensOn_ || !token) {
     log::warn("a random token was refused: " +
               std::string(token ? "com.openexchange.ajax.login.randomToken is false" : "none given"));
     return refuse(token ? Error(Code::kSvlInvalidParameter, "random tokens are switched off")
@@ -52,25 +108,36 @@ Response Servlets::byRandomToken(const Request& request, bool asRedirect) {
                   request, 400);
   }
   const auto refused = [&](const Error& error) {
-    return refuse(error, request, error.code == Code::kUnavailable ? 0 : 403);
+    if (error.retryable && error.code != Code::kSesExpired) return refuse(error, request);
+    return asRedirect ? refuseBrowser(error, request, 403) : refuse(error, request, 403);
   };
-  auto found = desk_.sessions().redeemRandomToken(*token);
+  const auto id = randomTokens_.take(*token);
+  if (!id) return refused(id.error());
+  if (!*id) return refused(Error(Code::kSesExpired));
+  auto found = desk_.sessions().find(**id);
   if (!found) return refused(found.error());
   auto user = desk_.userOf(**found);
   if (!user) return refused(user.error());
-  if ((*found)->localIp != request.remoteAddress && !desk_.settings().changeIpAllowed)
+  const LoginSettings& settings = desk_.settings();
+  if (settings.insecure && !settings.changeIpAllowed &&
+      checkAddress(settings, **found, request.remoteAddress) == AddressVerdict::kRefused)
     return refused(Error(Code::kSesExpired));
-  auto adopted = desk_.adopt(request, **found, textOf(request, "client").substr(0, kMaxClientBytes));
-  if (!adopted) return refused(adopted.error());
+  Admitted admitted{std::move(*found), std::move(*user)};
+  auto its = settings.insecure
+                 ? desk_.adopt(request, admitted, textOf(request, "client").substr(0, kMaxClientBytes))
+                 : desk_.stay(request, admitted.session);
+  if (!its) {
+    if (its.error().code == Code::kSesExpired)
+      log::info("a random token is of no use to this browser: the session was made for another one "
+                "(com.openexchange.ajax.login.insecure)");
+    return refused(its.error());
+  }
   countLogin();
-  const Admitted admitted{std::move(*adopted), std::move(*user)};
-  if (!asRedirect) return desk_.present(request, admitted);
-  Response response = redirectTo(desk_.uiPath(request) + "#" + fragment(admitted));
-  response.cookies = desk_.cookies(request, *admitted.session);
-  return response;
+  admitted.session = std::move(*its);
+  return asRedirect ? enter(request, admitted) : desk_.present(request, admitted);
 }
 
-Response Servlets::refuseToken(const NamedError& error, const Request& request) {
+Response Servlets::refuseNamed(const NamedError& error, const Request& request) {
   log::info(std::string("login refused: ") + error.code + ", from " + request.remoteAddress);
   std::lock_guard lock(mutex_);
   ++figures_.refused[error.code];
@@ -117,20 +184,22 @@ Response Servlets::tokens(const Request& request) {
   if (!serverToken) return refuse(serverToken.error(), request);
   const auto value = serverTokens_.take(*serverToken);
   if (!value) return refuse(value.error(), request);
-  if (!*value) return refuseToken(kNoServerToken, request);
+  if (!*value) return refuseNamed(kNoServerToken, request);
   const std::size_t space = (*value)->find(' ');
   const std::string id = (*value)->substr(0, space);
   if (space == std::string::npos || !same((*value)->substr(space + 1), *clientToken)) {
     static_cast<void>(desk_.sessions().remove(id));  // the token is used up, the session is nobody's
-    return refuseToken(kNoClientToken, request);
+    return refuseNamed(kNoClientToken, request);
   }
   auto found = desk_.sessions().find(id);
   if (!found) return refuse(found.error(), request);
   auto user = desk_.userOf(**found);
   if (!user) return refuse(user.error(), request);
-  auto adopted = desk_.adopt(request, **found, textOf(request, "client").substr(0, kMaxClientBytes));
+  Admitted admitted{std::move(*found), std::move(*user)};
+  auto adopted = desk_.adopt(request, admitted, textOf(request, "client").substr(0, kMaxClientBytes));
   if (!adopted) return refuse(adopted.error(), request);
-  return desk_.present(request, {std::move(*adopted), std::move(*user)});
+  admitted.session = std::move(*adopted);
+  return desk_.present(request, admitted);
 }
 
 // A session hands a token to an application of its user ...
@@ -159,17 +228,14 @@ Response Servlets::redeemToken(const Request& request) {
                   request, 403);
   const auto id = appTokens_.take(*token);
   if (!id) return refuse(id.error(), request);
-  if (!*id) return refuseToken(kNoServerToken, request);
+  if (!*id) return refuseNamed(kNoServerToken, request);
   const auto of = desk_.sessions().find(**id);
   if (!of) return refuse(of.error(), request);
-  const auto admitted = desk_.another(request, **of, *client);
+  const auto admitted = desk_.another(request, *of, *client);
   if (!admitted) return refuse(admitted.error(), request);
-  countLogin();
-  auto fields = desk_.fields(*admitted);
-  if (app->second) fields.emplace_back("password", (*of)->password);
-  Response response = jsonAnswer(fields, false);
-  response.cookies = desk_.cookies(request, *admitted->session);
-  return response;
+  std::vector<Field> more;
+  if (app->second) more.emplace_back("password", (*of)->password);
+  return welcome(request, *admitted, std::move(more));
 }
 
 // Token logins whose second half never came: their sessions end here.
@@ -180,6 +246,7 @@ void Servlets::endAbandoned() {
     ++figures_.tokensExpired;
   }
   appTokens_.expired();
+  randomTokens_.expired();
 }
 
 }  // namespace ox::login

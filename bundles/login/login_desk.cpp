@@ -2,11 +2,14 @@
 
 #include <algorithm>
 
+#include "address_check.h"
 #include "base/log.h"
 #include "cookie_names.h"
 #include "database/password.h"
+#include "http/address.h"
 #include "http/jsessionid.h"
 #include "http/url.h"
+#include "outside_text.h"
 
 namespace ox::login {
 namespace {
@@ -51,6 +54,30 @@ void describe(const Request& request, Session& session) {
   session.localIp = request.remoteAddress;
   if (const std::string* agent = request.header("user-agent"))
     session.userAgent = agent->substr(0, kMaxAgentBytes);
+}
+
+// A server that logs in for a browser says who that is: address, agent and so the names of its cookies.
+Result<Request> asClient(const Request& request) {
+  const std::string* address = request.parameter("clientIP");
+  const std::string* agent = request.parameter("clientUserAgent");
+  if (!address && !agent) return request;
+  Request out = request;
+  if (address) {
+    if (!http::parseAddress(*address))
+      return Error(Code::kSvlInvalidParameter, "parameter clientIP is no IP address");
+    out.remoteAddress = *address;
+  }
+  if (agent) {
+    if (agent->size() > kMaxAgentBytes) return tooLong("clientUserAgent", kMaxAgentBytes);
+    std::erase_if(out.headers, [](const auto& h) { return h.first == "user-agent"; });
+    out.headers.emplace_back("user-agent", *agent);
+  }
+  return out;
+}
+
+services::SessionKind kindOf(const User& user) {
+  if (!user.guest()) return services::SessionKind::kUser;
+  return user.anonymousGuest() ? services::SessionKind::kLink : services::SessionKind::kGuest;
 }
 
 }  // namespace
@@ -102,7 +129,7 @@ void LoginDesk::reload(const LoginSettings& settings) {
   perName_.configure(rates.perName, rates.perNameMillis);
 }
 
-Result<User> LoginDesk::authenticate(const std::string& name, const std::string& password) {
+Result<User> LoginDesk::authenticateOnce(const std::string& name, const std::string& password) {
   const auto contextId = contexts_->resolve(name);
   if (!contextId) {
     if (contextId.error().code != Code::kCtxNoMapping) return contextId.error();
@@ -115,78 +142,154 @@ Result<User> LoginDesk::authenticate(const std::string& name, const std::string&
   return contexts_->authenticate(*contextId, name, password);
 }
 
-Result<Admitted> LoginDesk::logIn(const Request& request) {
-  const char* nameParameter = request.parameter("name") ? "name" : "login";
-  const std::string name = textOf(request, nameParameter);
-  const std::string password = textOf(request, "password");
-  const std::string client = textOf(request, "client");
+Result<User> LoginDesk::authenticate(const std::string& name, const std::string& password) {
+  auto user = authenticateOnce(name, password);
+  if (user || user.error().code != Code::kLgiInvalid || !settings_.punyCode) return user;
+  const auto native = nativeDomain(name);
+  return native ? authenticateOnce(*native, password) : std::move(user);
+}
+
+Status LoginDesk::mayTry(const std::string& address, const std::string& name) {
+  if (const auto millis = std::max(failures_.waitMillis(address), perName_.waitMillis(name)))
+    return wait(millis);
+  perName_.count(name);
+  return {};
+}
+
+Result<std::string> LoginDesk::passwordOf(const Request& request) const {
   if (inQuery(request, "password"))
     return Error(Code::kSvlInvalidParameter,
                  "parameter password is not allowed in the URL: send it in the body");
-  if (name.empty() || password.empty()) return Error(Code::kLgiMissing);
-  if (name.size() > kMaxNameBytes) return tooLong(nameParameter, kMaxNameBytes);
+  std::string password = textOf(request, "password");
+  if (password.empty()) return Error(Code::kLgiMissing);
   if (password.size() > kMaxPasswordBytes) return tooLong("password", kMaxPasswordBytes);
-  if (client.size() > kMaxClientBytes) return tooLong("client", kMaxClientBytes);
+  return password;
+}
 
-  const std::string& from = request.remoteAddress;
-  if (const auto millis = std::max(failures_.waitMillis(from), perName_.waitMillis(name)))
-    return wait(millis);
-  perName_.count(name);
+Result<Admitted> LoginDesk::logIn(const Request& request) {
+  const char* nameParameter = request.parameter("name") ? "name" : "login";
+  const std::string name = textOf(request, nameParameter);
+  const std::string client = textOf(request, "client");
+  const auto password = passwordOf(request);
+  if (!password) return password.error();
+  if (name.size() > kMaxNameBytes) return tooLong(nameParameter, kMaxNameBytes);
+  if (client.size() > kMaxClientBytes) return tooLong("client", kMaxClientBytes);
+  const std::string authId = textOf(request, "authId");
+  if (authId.size() > kMaxClientBytes) return tooLong("authId", kMaxClientBytes);
+  Session fresh;
+  fresh.client = client.empty() ? kDefaultClient : client;
+  fresh.authId = authId;
+  fresh.transient = flagOf(request, "transient");
+  fresh.staySignedIn = flagOf(request, "staySignedIn");
+  return logInAs(request, name, *password, std::move(fresh));
+}
+
+Result<Admitted> LoginDesk::logInAs(const Request& request, const std::string& name,
+                                    const std::string& password, Session fresh) {
+  if (name.empty() || password.empty()) return Error(Code::kLgiMissing);
+  if (name.size() > kMaxNameBytes) return tooLong("name", kMaxNameBytes);
+  if (password.size() > kMaxPasswordBytes) return tooLong("password", kMaxPasswordBytes);
+  if (const Status may = mayTry(request.remoteAddress, name); !may) return may.error();
   auto user = authenticate(name, password);
   if (!user) {
-    if (user.error().code == Code::kLgiInvalid) failures_.count(from);
+    if (user.error().code == Code::kLgiInvalid) failures_.count(request.remoteAddress);
     return user.error();
   }
-  Session fresh;
-  fresh.loginName = name;
+  fresh.loginName = fresh.login = name;
   fresh.password = password;
-  fresh.login = name;
-  fresh.client = client.empty() ? kDefaultClient : client;
-  fresh.authId = textOf(request, "authId").substr(0, kMaxClientBytes);
-  fresh.origin = "HTTP_JSON";
-  fresh.staySignedIn = flagOf(request, "staySignedIn");
-  auto admitted = create(request, std::move(fresh), std::move(*user));
-  if (!admitted) return admitted;
-  // Whoever changed the password while we looked at it may have ended sessions before this one.
-  if (Status valid = contexts_->stillValid(admitted->user, password); !valid) {
-    if (valid.error().code == Code::kLgiInvalid) failures_.count(from);
-    if (Status gone = sessions_->remove(admitted->session->sessionId); !gone)
-      log::warn("a session of a login that is not valid any more could not be removed: " +
-                gone.error().toString());
-    return valid.error();
-  }
-  return admitted;
+  return create(request, std::move(fresh), std::move(*user),
+                [this, &password](const User& u) { return contexts_->stillValid(u, password); });
 }
 
-Result<Admitted> LoginDesk::another(const Request& request, const Session& of,
+Result<Admitted> LoginDesk::another(const Request& request, const SessionPtr& of,
                                     const std::string& client) {
-  auto user = userOf(of);
+  auto user = userOf(*of);
   if (!user) return user.error();
   Session fresh;
-  fresh.loginName = of.loginName;
-  fresh.password = of.password;
-  fresh.login = of.login;
+  fresh.loginName = of->loginName;
+  fresh.password = of->password;
+  fresh.login = of->login;
   fresh.client = client;
-  fresh.origin = "HTTP_JSON";
-  return create(request, std::move(fresh), std::move(*user));
+  fresh.transient = of->transient;
+  return create(request, std::move(fresh), std::move(*user), [this, &of](const User&) -> Status {
+    const auto over = sessions_->ended(of);
+    if (!over) return over.error();
+    return *over ? Status(Error(Code::kSesExpired)) : Status();
+  });
 }
 
-Result<Admitted> LoginDesk::create(const Request& request, Session session, User user) {
+Result<services::Guest> LoginDesk::guestOf(const Request& request, const services::ShareToken& token) {
+  if (const auto millis = failures_.waitMillis(request.remoteAddress)) return wait(millis);
+  const auto context = contexts_->usable(token.contextId);
+  auto guest = context ? contexts_->guest(token.contextId, token.userId, token.baseToken)
+                       : Result<services::Guest>(context.error());
+  if (guest) return guest;
+  const Code code = guest.error().code;
+  if (code != Code::kLgiInvalid && code != Code::kCtxNotFound && code != Code::kAdmNoUser) return guest;
+  failures_.count(request.remoteAddress);
+  return Error(Code::kLgiInvalid);
+}
+
+Result<Admitted> LoginDesk::logInGuest(const Request& request, const services::ShareToken& token,
+                                       const services::Guest& guest, const std::string* password) {
+  const std::string client = textOf(request, "client");
+  if (client.size() > kMaxClientBytes) return tooLong("client", kMaxClientBytes);
+  Session fresh;
+  fresh.client = client.empty() ? settings_.shareClient : client;
+  if (password) {
+    if (const Status may = mayTry(request.remoteAddress, guest.user.loginName); !may) return may.error();
+    auto user = contexts_->authenticate(token.contextId, guest.user.loginName, *password);
+    if (user && user->id != token.userId) user = Error(Code::kLgiInvalid);
+    if (!user) {
+      if (user.error().code == Code::kLgiInvalid) failures_.count(request.remoteAddress);
+      return user.error();
+    }
+    fresh.loginName = fresh.login = guest.user.loginName;
+    fresh.password = *password;
+    return create(request, std::move(fresh), std::move(*user),
+                  [this, password](const User& u) { return contexts_->stillValid(u, *password); });
+  }
+  if (guest.hasPassword) return Error(Code::kLgiInvalid);
+  fresh.loginName = fresh.login = guest.user.loginName;
+  return create(request, std::move(fresh), guest.user, [this, &token](const User&) -> Status {
+    const auto still = contexts_->guest(token.contextId, token.userId, token.baseToken);
+    if (!still) return still.error();
+    return still->hasPassword ? Status(Error(Code::kLgiInvalid)) : Status();
+  });
+}
+
+Result<Admitted> LoginDesk::create(const Request& asker, Session session, User user,
+                                   const Again& again) {
+  const auto request = asClient(asker);
+  if (!request) return request.error();
   session.contextId = user.contextId;
   session.userId = user.id;
   session.userLogin = user.loginName;
-  describe(request, session);
-  const bool guest = user.guestCreatedBy > 0;
-  if (guest) session.kind = services::SessionKind::kGuest;
-  session.hash = guest ? guestHash(request, session, settings_)
-                       : sessionHash(request, session.client, settings_);
+  session.origin = "HTTP_JSON";
+  describe(*request, session);
+  session.kind = kindOf(user);
+  if (user.guest() && settings_.transientGuests) session.transient = true;
+  if (session.transient) session.staySignedIn = false;
+  session.hash = user.guest() ? guestHash(*request, session, settings_)
+                              : sessionHash(*request, session.client, settings_);
   auto made = sessions_->create(std::move(session));
   if (!made) return made.error();
   const Session& s = **made;
-  log::info(std::string(guest ? "login of a guest" : "login") + ": context " +
-            std::to_string(s.contextId) + ", user " + std::to_string(s.userId) + ", client " +
-            s.client + ", from " + s.localIp);
+  if (const Status still = again(user); !still) {
+    log::info("a login is taken back, its user or context was changed meanwhile: " +
+              std::string(still.error().name()));
+    if (still.error().code == Code::kLgiInvalid) failures_.count(asker.remoteAddress);
+    if (const Status gone = sessions_->remove(s.sessionId); !gone)
+      log::warn("a session that was taken back stays in the grid until it idles out: " +
+                gone.error().toString());
+    return still.error();
+  }
+  log::info((user.guest() ? "login of a guest: " : "login: ") + line(settings_.loginLine, s));
   return Admitted{std::move(*made), std::move(user)};
+}
+
+std::string LoginDesk::line(const std::string& form, const Session& s) const {
+  return logLine(form, {s.login, s.localIp, s.authId, s.userAgent, s.client, s.contextId, s.userId});
 }
 
 Result<User> LoginDesk::userOf(const Session& session) {
@@ -194,49 +297,72 @@ Result<User> LoginDesk::userOf(const Session& session) {
   return contexts_->user(session.contextId, session.userId);
 }
 
-Result<SessionPtr> LoginDesk::adopt(const Request& request, const Session& session,
+Result<SessionPtr> LoginDesk::adopt(const Request& request, const Admitted& admitted,
                                     const std::string& client) {
-  const bool guest = session.hash == guestHash(request, session, settings_) ||
-                     session.kind == services::SessionKind::kGuest;
-  return sessions_->update(session.sessionId, [&](Session& s) {
+  const bool guest = admitted.user.guest();
+  return sessions_->update(admitted.session->sessionId, [&](Session& s) {
     if (!client.empty()) s.client = client;
     describe(request, s);
     s.hash = guest ? guestHash(request, s, settings_) : sessionHash(request, s.client, settings_);
   });
 }
 
+Result<SessionPtr> LoginDesk::stay(const Request& request, SessionPtr session) {
+  if (cookieHash(request, *session, settings_) != session->hash) return Error(Code::kSesExpired);
+  const std::string& address = request.remoteAddress;
+  switch (checkAddress(settings_, *session, address)) {
+    case AddressVerdict::kSame: return session;
+    case AddressVerdict::kRefused: return Error(Code::kSesExpired);
+    case AddressVerdict::kMoved: break;
+  }
+  return sessions_->update(session->sessionId, [&address](Session& s) { s.localIp = address; });
+}
+
 std::string LoginDesk::hashFor(const Request& request, const Session& session) const {
   return cookieHash(request, session, settings_);
 }
 
+std::string LoginDesk::guestHashFor(const Request& request, const std::string& client,
+                                    const services::ShareToken& token) const {
+  Session guest;
+  guest.client = client;
+  guest.contextId = token.contextId;
+  guest.userId = token.userId;
+  return guestHash(request, guest, settings_);
+}
+
+Cookie LoginDesk::cookie(const Request& request, std::string name, std::string value,
+                         std::int64_t seconds) const {
+  Cookie out;
+  out.name = std::move(name);
+  out.value = std::move(value);
+  out.maxAgeSeconds = seconds;
+  out.httpOnly = httpOnly_;
+  out.secure = request.secure;
+  return out;
+}
+
+Cookie LoginDesk::shareCookieOf(const Request& request, const std::string& token) const {
+  return cookie(request, shareCookie(agentHash(request, settings_)), token,
+                settings_.autologin ? settings_.cookieSeconds : std::int64_t{-1});
+}
+
 std::vector<Cookie> LoginDesk::cookies(const Request& request, const Session& s) const {
-  const std::int64_t seconds =
-      settings_.autologin || s.staySignedIn ? settings_.cookieSeconds : std::int64_t{-1};
-  const auto one = [&](std::string name, std::string value) {
-    Cookie out;
-    out.name = std::move(name);
-    out.value = std::move(value);
-    out.maxAgeSeconds = seconds;
-    out.httpOnly = httpOnly_;
-    out.secure = request.secure;
-    return out;
-  };
-  return {one(secretCookie(s.hash), s.secret), one(sessionCookie(s.hash), s.sessionId),
-          one(publicCookie(agentHash(request, settings_)), s.altId)};
+  const std::int64_t seconds = !s.transient && (settings_.autologin || s.staySignedIn)
+                                   ? settings_.cookieSeconds
+                                   : std::int64_t{-1};
+  return {cookie(request, secretCookie(s.hash), s.secret, seconds),
+          cookie(request, sessionCookie(s.hash), s.sessionId, seconds),
+          cookie(request, publicCookie(agentHash(request, settings_)), s.altId, seconds)};
 }
 
 std::vector<Cookie> LoginDesk::noCookies(const Request& request, const std::string& hash) const {
+  const std::string agent = agentHash(request, settings_);
   std::vector<Cookie> out;
-  for (std::string name :
-       {secretCookie(hash), sessionCookie(hash), publicCookie(agentHash(request, settings_)),
-        std::string(http::kJSessionCookie)}) {
-    Cookie cookie;
-    cookie.name = std::move(name);
-    cookie.maxAgeSeconds = 0;
-    cookie.httpOnly = httpOnly_;
-    cookie.secure = request.secure;
-    out.push_back(std::move(cookie));
-  }
+  for (std::string name : {secretCookie(hash), sessionCookie(hash), publicCookie(agent),
+                           std::string(http::kJSessionCookie)})
+    out.push_back(cookie(request, std::move(name), {}, 0));
+  if (request.cookie(shareCookie(agent))) out.push_back(cookie(request, shareCookie(agent), {}, 0));
   return out;
 }
 
@@ -247,7 +373,6 @@ std::vector<Field> LoginDesk::fields(const Admitted& admitted) const {
                             {"user_id", std::int64_t{s.userId}},
                             {"context_id", std::int64_t{s.contextId}},
                             {"locale", admitted.user.language}};
-  if (settings_.randomToken && !s.randomToken.empty()) out.emplace_back("random", s.randomToken);
   return out;
 }
 

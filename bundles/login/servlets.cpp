@@ -19,10 +19,12 @@ Response unknownAction(const Request& request) {
   return errorAnswer(Error(Code::kSvlUnknownAction, "unknown action: " + action->substr(0, kShown)));
 }
 
-std::shared_ptr<services::GridMap> mapOf(const std::shared_ptr<services::Grid>& grid,
-                                         const LoginSettings& settings, const char* name) {
-  return grid && settings.distributedTokens ? grid->map(name) : nullptr;
+std::shared_ptr<services::GridMap> mapOf(const TokenMaps& maps, bool wanted, const char* name) {
+  return maps && wanted ? maps(name) : nullptr;
 }
+
+// The only thing that a new session may be refused for as it was asked for (services/sessions.h).
+constexpr NamedError kDuplicateAuthId{"SES-0008", "another session has this authentication id"};
 
 // The deprecated form: does nothing, and says so.
 Response store() {
@@ -37,11 +39,14 @@ Response store() {
 Servlets::Servlets(LoginSettings settings, std::string route,
                    std::shared_ptr<services::SessionService> sessions,
                    std::shared_ptr<services::ContextService> contexts,
-                   std::shared_ptr<services::Grid> grid, Clock& clock)
+                   const TokenMaps& maps, Clock& clock)
     : route_(std::move(route)), desk_(settings, sessions, contexts, clock),
       guard_(settings, std::move(sessions), std::move(contexts)),
-      serverTokens_(mapOf(grid, settings, kServerTokenMap), kServerTokenMillis, clock),
-      appTokens_(mapOf(grid, settings, kAppTokenMap), settings.appTokenMillis, clock) {}
+      serverTokens_(mapOf(maps, settings.distributedTokens, kServerTokenMap), kServerTokenMillis, clock),
+      appTokens_(mapOf(maps, settings.distributedTokens, kAppTokenMap), settings.appTokenMillis, clock),
+      randomTokensOn_(settings.randomToken && settings.randomTokenMillis > 0),
+      randomTokens_(mapOf(maps, randomTokensOn_, kRandomTokenMap), settings.randomTokenMillis, clock,
+                    [] { return secureHex(kTokenBytes); }, TokenStore::Abandoned::kForgotten) {}
 
 Response Servlets::handleLogin(const Request& request) {
   using Method = Response (Servlets::*)(const Request&);
@@ -52,11 +57,14 @@ Response Servlets::handleLogin(const Request& request) {
       {"tokenLogin", &Servlets::tokenLogin}, {"tokens", &Servlets::tokens},
       {"redeemToken", &Servlets::redeemToken}};
   endAbandoned();
+  if (request.path.ends_with("/login/httpAuth")) return httpAuth(request);
   const std::string action = textOf(request, "action");
   if (const auto found = kActions.find(action); found != kActions.end())
     return (this->*found->second)(request);
   if (action == "redirect") return byRandomToken(request, true);
   if (action == "redeem") return byRandomToken(request, false);
+  if (action == "anonymous") return guestLogin(request, false);
+  if (action == "guest") return guestLogin(request, true);
   if (action == "store") return store();
   return unknownAction(request);
 }
@@ -83,16 +91,25 @@ Response Servlets::handleToken(const Request& request) {
 }
 
 Response Servlets::refuse(const Error& error, const Request& request, int status) {
+  if (error.code == Code::kInvalid) return refuseNamed(kDuplicateAuthId, request);
   log::info("login refused: " + std::string(error.name()) + ", from " + request.remoteAddress);
   {
     std::lock_guard lock(mutex_);
     ++figures_.refused[std::string(error.name())];
   }
+  const std::string& url = desk_.settings().migrationUrl;
+  if (error.code == Code::kCtxOtherServer && !url.empty()) return elsewhereAnswer(url);
   if (error.code != Code::kBusy) return errorAnswer(error, status);
   static constexpr const char* kRetrySeconds = "60";
   Response response = errorAnswer(error, 429);
   response.headers.emplace_back("Retry-After", kRetrySeconds);
   return response;
+}
+
+Response Servlets::refuseBrowser(const Error& error, const Request& request, int status) {
+  Response answer = refuse(error, request, status);
+  const std::string& url = desk_.settings().migrationUrl;
+  return error.code == Code::kCtxOtherServer && !url.empty() ? redirectTo(url) : std::move(answer);
 }
 
 void Servlets::countLogin() {
@@ -103,15 +120,38 @@ void Servlets::countLogin() {
 Response Servlets::login(const Request& request) {
   const auto admitted = desk_.logIn(request);
   if (!admitted) return refuse(admitted.error(), request);
-  countLogin();
-  return desk_.present(request, *admitted);
+  return welcome(request, *admitted);
 }
 
-// By session cookie, else by the public one; both are named by what the browser says of itself.
+Response Servlets::welcome(const Request& request, const Admitted& admitted, std::vector<Field> more) {
+  countLogin();
+  auto fields = desk_.fields(admitted);
+  if (randomTokensOn_) {
+    const auto token = randomTokens_.add(admitted.session->sessionId);
+    if (token) fields.emplace_back("random", *token);
+    else log::warn("a login gets no random token: " + token.error().toString());
+  }
+  for (Field& field : more) fields.push_back(std::move(field));
+  Response response = jsonAnswer(fields, false);
+  response.cookies = desk_.cookies(request, *admitted.session);
+  return response;
+}
+
+// By session cookie, else by the public one; both are named by what the browser says of itself. A guest
+// who came by a link comes first, as long as the browser has the cookie of the link.
 Result<SessionPtr> Servlets::byCookies(const Request& request) {
-  std::string client = textOf(request, "client");
-  if (client.empty()) client = kDefaultClient;
+  const std::string given = textOf(request, "client");
+  const std::string client = given.empty() ? kDefaultClient : given;
   const LoginSettings& settings = desk_.settings();
+  if (const std::string* link = request.cookie(shareCookie(agentHash(request, settings))))
+    if (const auto token = services::parseShareToken(*link)) {
+      const std::string hash =
+          desk_.guestHashFor(request, given.empty() ? settings.shareClient : given, *token);
+      if (const std::string* id = request.cookie(sessionCookie(hash))) {
+        auto found = desk_.sessions().find(*id);
+        if (found || found.error().code != Code::kSesExpired) return found;
+      }
+    }
   if (const std::string* id = request.cookie(sessionCookie(sessionHash(request, client, settings))))
     return desk_.sessions().find(*id);
   if (const std::string* id = request.cookie(publicCookie(agentHash(request, settings))))
@@ -144,8 +184,7 @@ Response Servlets::logout(const Request& request) {
   if (const Status removed = desk_.sessions().remove(s.sessionId); !removed.ok())
     log::warn("a logged out session stays in the grid until it idles out: " +
               removed.error().toString());
-  log::info("logout: context " + std::to_string(s.contextId) + ", user " +
-            std::to_string(s.userId));
+  log::info("logout: " + desk_.line(desk_.settings().logoutLine, s));
   Response response;
   response.body = "{}";
   response.cookies = desk_.noCookies(request, guarded->hash);

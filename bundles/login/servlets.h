@@ -1,4 +1,5 @@
-// The servlets `login` (all ways in and out), `system` (whoami, ping) and `token` (acquireToken).
+// The servlets `login` (all ways in and out), `system` (whoami, ping), `token` (acquireToken) and `share`
+// (links of guests).
 //
 // Threads:   worker threads; handle* may block on database and grid, systemAtOnce() does not. Many at
 //            once.
@@ -6,10 +7,11 @@
 //            logins.
 // Secrets:   names and passwords are bounded; neither passwords nor session ids, secrets or tokens are
 //            written to the log.
-// Source:    the original's HTTP API (modules login, system, token).
+// Source:    the original's HTTP API (modules login, system, token, share).
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -23,9 +25,11 @@
 
 namespace ox::login {
 
-// The maps of the tokens when com.openexchange.sessiond.useDistributedTokenSessions is true.
+// The maps of the tokens when com.openexchange.sessiond.useDistributedTokenSessions is true; that of the
+// random tokens whenever there are such.
 inline constexpr const char* kServerTokenMap = "serverTokenMap";
 inline constexpr const char* kAppTokenMap = "appTokenMap";
+inline constexpr const char* kRandomTokenMap = "randomTokenMap";
 inline constexpr std::int64_t kServerTokenMillis = 60'000;
 inline constexpr std::size_t kMaxTokenBytes = 256;
 
@@ -37,19 +41,23 @@ struct LoginFigures {
   std::map<std::string, std::uint64_t> refused;  // logins, by code
 };
 
+// A map of the grid by its name.
+using TokenMaps = std::function<std::shared_ptr<services::GridMap>(const std::string& name)>;
+
 class Servlets {
  public:
-  // `grid` may be null: tokens are valid on this node only then.
+  // `maps` may be null: tokens are valid on this node only then.
   Servlets(LoginSettings settings, std::string route,
            std::shared_ptr<services::SessionService> sessions,
            std::shared_ptr<services::ContextService> contexts,
-           std::shared_ptr<services::Grid> grid = nullptr, Clock& clock = systemClock());
+           const TokenMaps& maps = nullptr, Clock& clock = systemClock());
 
   http::Response handleLogin(const http::Request& request);
   http::Response handleSystem(const http::Request& request);
   // whoami of a session that this node holds. False: it takes handleSystem(). Never waits; any thread.
   bool systemAtOnce(const http::Request& request, http::Response& response);
   http::Response handleToken(const http::Request& request);
+  http::Response handleShare(const http::Request& request);
   void reload(const LoginSettings& settings) { desk_.reload(settings); }
 
   LoginFigures figures() const;
@@ -67,17 +75,26 @@ class Servlets {
   Response whoami(const Request& request);
   Response introduce(const Guarded& guarded) const;
   Result<services::SessionPtr> byCookies(const Request& request);
+  // A new session: its data and cookies, and its random token when there are such.
+  Response welcome(const Request& request, const Admitted& admitted, std::vector<Field> more = {});
   // handover.cpp: a session that begins in one place and goes on in another
   Response formLogin(const Request& request);
   Response byRandomToken(const Request& request, bool asRedirect);
+  Response enter(const Request& request, const Admitted& admitted);
+  Response httpAuth(const Request& request);
+  std::optional<Admitted> known(const Request& request, const std::string& hash);
   Response tokenLogin(const Request& request);
   Response tokens(const Request& request);
   Response redeemToken(const Request& request);
   Response acquireToken(const Request& request);
   void endAbandoned();
+  // guests.cpp
+  Response guestLogin(const Request& request, bool named);
 
   Response refuse(const Error& error, const Request& request, int status = 0);
-  Response refuseToken(const NamedError& error, const Request& request);
+  // The same for a browser that follows answers by itself: it is sent on when there is somewhere to go.
+  Response refuseBrowser(const Error& error, const Request& request, int status = 0);
+  Response refuseNamed(const NamedError& error, const Request& request);
   void countLogin();
 
   const std::string route_;
@@ -85,6 +102,8 @@ class Servlets {
   SessionGuard guard_;
   TokenStore serverTokens_;  // -> "<session id> <client token>"
   TokenStore appTokens_;     // -> session id
+  const bool randomTokensOn_;
+  TokenStore randomTokens_;  // -> session id
   mutable std::mutex mutex_;
   LoginFigures figures_;
 };

@@ -7,6 +7,7 @@
 #include "config/keys_login.h"
 #include "config/keys_server.h"
 #include "config/keys_sessiond.h"
+#include "config/keys_share.h"
 #include "config/value.h"
 #include "http/address.h"
 #include "http/cookie_ttl.h"
@@ -56,6 +57,18 @@ LoginSettings loginSettings(const config::Config& config) {
   s.maskV6 = http::maskBits(config.get(keys::kIpMaskV6), kBitsV6);
   s.ipWhitelist = config.get(keys::kIpCheckWhitelist);
   s.randomToken = config.get(keys::kLoginRandomToken);
+  s.randomTokenMillis = config.get(keys::kRandomTokenTimeout).value;
+  s.insecure = config.get(keys::kLoginInsecure);
+  s.punyCode = config.get(keys::kLoginCheckPunyCode);
+  s.loginLine = config.get(keys::kLoginFormatLogin);
+  s.logoutLine = config.get(keys::kLoginFormatLogout);
+  if (s.loginLine.empty()) s.loginLine = keys::kLoginFormatLogin.info().defaultText;
+  if (s.logoutLine.empty()) s.logoutLine = keys::kLoginFormatLogout.info().defaultText;
+  s.httpAuthAutologin = config.get(keys::kLoginHttpAuthAutologin);
+  s.httpAuthClient = config.get(keys::kLoginHttpAuthClient);
+  s.migrationUrl = config.get(keys::kMigrationRedirectUrl);
+  s.transientGuests = config.get(keys::kShareTransientSessions);
+  s.shareClient = config.get(keys::kShareClientName);
   s.changeIpAllowed = config.get(keys::kLoginRedirectChangeIpAllowed);
   s.uiWebPath = config.get(keys::kUiWebPath);
   s.distributedTokens = config.get(keys::kUseDistributedTokenSessions);

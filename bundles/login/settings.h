@@ -35,7 +35,17 @@ struct LoginSettings {
   std::vector<std::string> ipWhitelist;   // clients that may change the address
 
   bool randomToken = false;
-  bool changeIpAllowed = true;            // by the redirect action
+  std::int64_t randomTokenMillis = 30'000;
+  bool insecure = false;                  // redirect and redeem move a session to another browser
+  bool changeIpAllowed = true;            // then also to another address
+  bool punyCode = false;                  // "xn--" names are tried a second time as they are written
+  std::string loginLine = "$login $ip $client $c $u";  // forms of the lines in the log
+  std::string logoutLine = "$c $u";
+  bool httpAuthAutologin = false;
+  std::string httpAuthClient = "open-xchange-appsuite";
+  std::string migrationUrl;               // for users of contexts of another server; empty = none
+  bool transientGuests = false;
+  std::string shareClient = "open-xchange-appsuite";
   std::string uiWebPath = "/appsuite/";
   bool distributedTokens = false;
   bool appTokens = true;                  // token?action=acquireToken, login?action=redeemToken

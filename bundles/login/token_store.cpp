@@ -45,7 +45,7 @@ void TokenStore::add(const std::string& value, Completion<std::string> done) {
     std::lock_guard lock(mutex_);
     full = mine_.size() >= kMaxTokens;
     if (mine_.empty()) nextExpiry_ = now + life_;
-    if (!full) mine_.emplace(token, Entry{map_ ? std::string() : value, now});
+    if (!full && (told_ || !map_)) mine_.emplace(token, Entry{map_ ? std::string() : value, now});
   }
   if (full) return done(Error(Code::kBusy, "too many tokens wait to be used"));
   if (!map_) return done(std::move(token));
@@ -53,7 +53,7 @@ void TokenStore::add(const std::string& value, Completion<std::string> done) {
                  .key = serialization::toData(token),
                  .value = serialization::toData(std::to_string(now) + " " + value),
                  .expected = {},
-                 .ttlMillis = kMapLives * life_},
+                 .ttlMillis = (told_ ? kMapLives : 1) * life_},
                 [this, token, done = std::move(done)](const Result<MapReply>& stored) {
                   if (stored.ok()) return done(token);
                   {

@@ -1,6 +1,6 @@
 // TokenStore: short-lived one-time tokens that lead to a value, on this node or in the whole cluster.
 //
-// Purpose:   token login (server token -> session) and application tokens.
+// Purpose:   token login (server token -> session), application tokens, random tokens of logins.
 // Threads:   any; nothing waits in the forms with a completion, which may run on an engine thread and
 //            need the store until then. The others wait for the grid.
 // Units:     milliseconds of the wall clock, which the nodes have in step (skew is measured): a token lives
@@ -34,10 +34,14 @@ inline constexpr std::size_t kTokenBytes = 16;
 
 class TokenStore {
  public:
+  // What happens to tokens that nobody takes: expired() tells of them, or the map lets them go unseen.
+  enum class Abandoned : std::uint8_t { kTold, kForgotten };
   // `map` null: on this node only. `newToken` gives 2 * kTokenBytes hex digits that nobody can guess.
   TokenStore(std::shared_ptr<services::GridMap> map, std::int64_t lifeMillis, Clock& clock,
-             std::function<std::string()> newToken = [] { return secureHex(kTokenBytes); })
-      : map_(std::move(map)), life_(lifeMillis), clock_(clock), newToken_(std::move(newToken)) {}
+             std::function<std::string()> newToken = [] { return secureHex(kTokenBytes); },
+             Abandoned abandoned = Abandoned::kTold)
+      : map_(std::move(map)), life_(lifeMillis), clock_(clock), newToken_(std::move(newToken)),
+        told_(abandoned == Abandoned::kTold) {}
 
   void add(const std::string& value, services::Completion<std::string> done);
   void take(const std::string& token, services::Completion<std::optional<std::string>> done);
@@ -60,6 +64,7 @@ class TokenStore {
   const std::int64_t life_;
   Clock& clock_;
   const std::function<std::string()> newToken_;
+  const bool told_;
   std::mutex mutex_;
   std::map<std::string, Entry> mine_;
   std::int64_t nextExpiry_ = 0;

@@ -70,7 +70,8 @@ Status setAliases(db::Connection& schema, std::int32_t contextId, std::int32_t i
   auto mail = schema.query("SELECT mail FROM user WHERE cid = ? AND id = ?", who);
   if (!mail) return mail.error();
   std::vector<std::string> aliases = change.aliases.value_or(std::vector<std::string>());
-  if (!mail->empty()) aliases.insert(aliases.begin(), mail->front().text(0));
+  if (!mail->empty() && !mail->front().text(0).empty())
+    aliases.insert(aliases.begin(), mail->front().text(0));
   if (change.aliases)
     if (auto gone = schema.execute("DELETE FROM user_alias WHERE cid = ? AND user = ?", who); !gone)
       return gone.error();

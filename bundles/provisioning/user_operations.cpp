@@ -1,7 +1,9 @@
 // The operations on users.
 #include <nlohmann/json.hpp>
 
+#include "base/random.h"
 #include "operation_parts.h"
+#include "services/share_token.h"
 #include "user_arguments.h"
 
 namespace ox::provisioning {
@@ -56,6 +58,8 @@ UserChange readChange(Arguments& in) {
 
 namespace {
 
+constexpr std::size_t kBaseTokenBytes = 16;
+
 Credentials credentialsOf(const Caller& caller) {
   return {caller.user, caller.password, caller.master};
 }
@@ -69,13 +73,17 @@ UserRef readRef(Arguments& in) {
 Handler createUser(const Storages& s) {
   return [users = s.users](Arguments& in, const Caller& caller) -> Result<json> {
     Arguments given(in.object("user"));
-    const NewUser user = readUser(given);
+    NewUser user = readUser(given);
     OX_ARGUMENTS_FINE(given);
+    if (user.guestCreatedBy != 0) user.shareBaseToken = secureHex(kBaseTokenBytes);
     auto contextId = contextOf(in, *users);
     if (!contextId) return contextId.error();
     auto id = users->create(*contextId, user, credentialsOf(caller));
     if (!id) return id.error();
-    return json{{"id", *id}, {"contextId", *contextId}};
+    json out{{"id", *id}, {"contextId", *contextId}};
+    if (!user.shareBaseToken.empty())
+      out["shareToken"] = services::shareTokenText({*contextId, *id, user.shareBaseToken});
+    return out;
   };
 }
 

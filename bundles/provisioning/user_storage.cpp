@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "config/keys_admin.h"
 #include "database/password.h"
+#include "services/share_token.h"
 
 namespace ox::provisioning {
 namespace {
@@ -43,14 +44,17 @@ std::string checkUser(const NewUser& user) {
   for (const char c : user.name)
     if (c == ' ' || c == '/' || c == '\\' || c == ':' || c == ',' || c == '"' || c == '*')
       return "user name contains a character that is not allowed: space / \\ : , \" *";
-  if (user.password.empty()) return "password is empty";
+  // A guest may come by its share link alone; one without an address is whoever has the link.
+  const bool guest = user.guestCreatedBy != 0;
+  if (user.password.empty() && !guest) return "password is empty";
   if (!user.passwordMech.empty() && !db::mechanismByName(user.passwordMech))
     return "password mechanism must be one of CRYPT, SHA, SHA-256, SHA-512 and BCRYPT";
   if (user.quotaMb && (*user.quotaMb < -1 || *user.quotaMb > kMaxQuotaMb))
     return "quota must be megabytes of 0 to 8796093022207, or -1 for no limit";
   if (user.language.size() != 5 || user.language[2] != '_')
     return "language must be of the form en_US";
-  if (auto wrong = checkMail("email address", user.email); !wrong.empty()) return wrong;
+  if (!user.email.empty() || !guest)
+    if (auto wrong = checkMail("email address", user.email); !wrong.empty()) return wrong;
   if (user.aliases.size() > kMaxAliases) return "there are more than 100 aliases";
   for (const auto& alias : user.aliases)
     if (auto wrong = checkMail("alias", alias); !wrong.empty()) return wrong;
@@ -99,7 +103,9 @@ Result<std::int32_t> insertUser(db::Connection& schema, std::int32_t contextId,
                                          " who could invite a guest");
     if (host->front().integer(0) != 0) return invalid("a guest cannot invite another guest");
   }
-  auto hash = hashPassword(user.password, user.passwordMech);
+  // No mechanism verifies against an empty hash: such a guest has no login by name and password.
+  auto hash = user.password.empty() ? Result<db::PasswordHash>(db::PasswordHash())
+                                    : hashPassword(user.password, user.passwordMech);
   if (!hash) return hash.error();
   auto id = nextId(schema, "sequence_principal", contextId);
   if (!id) return id;
@@ -113,7 +119,8 @@ Result<std::int32_t> insertUser(db::Connection& schema, std::int32_t contextId,
       "passwordMech, uidNumber, gidNumber, homeDirectory, loginShell, salt, guestCreatedBy) "
       "VALUES (?, ?, ?, ?, ?, ?, 1, ?, -1, ?, ?, ?, ?, ?, 0, 0, ?, '/bin/bash', ?, ?)",
       {cid, uid, orNull(user.imapServer), orNull(user.imapLogin), user.email,
-       user.email.substr(user.email.find('@') + 1), user.language, orNull(user.smtpServer),
+       orNull(user.email.empty() ? user.email : user.email.substr(user.email.find('@') + 1)),
+       user.language, orNull(user.smtpServer),
        user.timeZone, hash->hash, std::int64_t{*contact}, hash->mechanism,
        "/home/" + user.name.substr(0, 120), orNull(hash->salt),
        std::int64_t{user.guestCreatedBy}});
@@ -128,7 +135,8 @@ Result<std::int32_t> insertUser(db::Connection& schema, std::int32_t contextId,
                         {cid, std::int64_t{kDefaultGroupId}, uid});
   if (!done) return done.error();
   std::vector<std::string> aliases = user.aliases;
-  if (std::find(aliases.begin(), aliases.end(), user.email) == aliases.end())
+  if (!user.email.empty() &&
+      std::find(aliases.begin(), aliases.end(), user.email) == aliases.end())
     aliases.insert(aliases.begin(), user.email);
   for (const auto& alias : aliases) {
     done = schema.execute("INSERT IGNORE INTO user_alias (cid, user, alias, uuid) "
@@ -139,7 +147,7 @@ Result<std::int32_t> insertUser(db::Connection& schema, std::int32_t contextId,
   const std::pair<const char*, const std::string*> attributes[] = {
       {"displayName", &user.displayName}, {"givenName", &user.givenName},
       {"surName", &user.surName},         {"department", &user.department},
-      {"company", &user.company}};
+      {"company", &user.company},         {services::kShareBaseTokenAttribute, &user.shareBaseToken}};
   for (const auto& [name, value] : attributes) {
     if (value->empty()) continue;
     done = schema.execute("INSERT INTO user_attribute (cid, id, name, value, uuid) "

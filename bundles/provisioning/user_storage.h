@@ -32,6 +32,7 @@ struct NewUser {
   std::int32_t guestCreatedBy = 0;  // the user who invites; 0 = no guest
   std::optional<std::int64_t> quotaMb;  // -1 = no limit
   std::string passwordMech;             // "SHA-256", "{BCRYPT}", ...; empty = bcrypt
+  std::string shareBaseToken;       // of a guest: 32 hex digits; its share link proves it by them
 };
 
 // Ids that a fresh context's sequences give; the default group is created before the first user.

@@ -42,6 +42,7 @@ management::MBean toolkit(const std::shared_ptr<SessiondService>& service) {
             out.emplace_back("StorageDown", f.storageDown ? "true" : "false");
             out.emplace_back("StoresWaiting", std::to_string(f.pendingStores));
             out.emplace_back("TakenOverSessions", std::to_string(f.counts.takenOver));
+            out.emplace_back("TransientSessions", std::to_string(f.counts.transient));
             return out;
           }};
 }
@@ -62,6 +63,8 @@ void metrics(const SessiondService& service, std::vector<management::MetricSampl
   counter("ox_sessiond_timed_out_total", "Sessions that left this node by time", f.timedOut);
   counter("ox_sessiond_taken_over_total", "Sessions fetched from the grid", f.counts.takenOver);
   counter("ox_sessiond_lookups_total", "Look-ups in the session storage", f.lookups);
+  counter("ox_sessiond_lookups_merged_total", "Requests that waited for the look-up of another one",
+          f.lookupsMerged);
   counter("ox_sessiond_lookup_failures_total", "Look-ups that the storage did not answer",
           f.lookupFailures);
   counter("ox_sessiond_stored_late_total", "Logins answered before their session was stored",
@@ -81,6 +84,8 @@ void metrics(const SessiondService& service, std::vector<management::MetricSampl
       static_cast<double>(f.pendingStores));
   now("ox_sessiond_endings_waiting", "Logouts that the storage has not taken yet",
       static_cast<double>(f.pendingEndings));
+  now("ox_sessiond_transient_sessions", "Sessions on this node that are in no storage",
+      static_cast<double>(f.counts.transient));
   now("ox_sessiond_storage_down", "1 while the session storage does not answer",
       f.storageDown ? 1 : 0);
   now("ox_sessiond_distributed_sessions", "Sessions of the cluster",

@@ -71,6 +71,7 @@ void SessionContainers::put(SessionPtr session) {
   erase(id);
   byUser_[{session->contextId, session->userId}].insert(id);
   if (!session->altId.empty()) byAltId_[session->altId] = id;
+  if (session->transient) ++transient_;
   Entry& entry = entries_[id];
   entry.session = std::move(session);
   place(entry, id, short_.front());
@@ -104,6 +105,7 @@ SessionPtr SessionContainers::erase(const std::string& id) {
   SessionPtr session = std::move(it->second.session);
   it->second.slot->erase(id);
   dropPresent(id);
+  if (session->transient) --transient_;
   if (const auto alt = byAltId_.find(session->altId); alt != byAltId_.end() && alt->second == id)
     byAltId_.erase(alt);
   if (const auto user = byUser_.find({session->contextId, session->userId});
@@ -221,19 +223,23 @@ std::vector<std::string> SessionContainers::ids() const {
   return out;
 }
 
-std::size_t SessionContainers::countUser(std::int32_t contextId, std::int32_t userId) const {
+SessionContainers::Count SessionContainers::count(std::int32_t contextId, std::int32_t userId,
+                                                  const std::string* client) const {
+  Count out;
   const auto it = byUser_.find({contextId, userId});
-  return it == byUser_.end() ? 0 : it->second.size();
+  if (it == byUser_.end()) return out;
+  for (const auto& id : it->second) {
+    const SessionPtr& session = entries_.at(id).session;
+    if (client && session->client != *client) continue;
+    ++(session->transient ? out.transient : out.stored);
+  }
+  return out;
 }
 
-std::size_t SessionContainers::countClient(std::int32_t contextId, std::int32_t userId,
-                                           const std::string& client) const {
-  const auto it = byUser_.find({contextId, userId});
-  if (it == byUser_.end()) return 0;
-  return static_cast<std::size_t>(
-      std::count_if(it->second.begin(), it->second.end(), [&](const std::string& id) {
-        return entries_.at(id).session->client == client;
-      }));
+bool SessionContainers::hasAuthId(const std::string& authId) const {
+  return std::any_of(entries_.begin(), entries_.end(), [&](const auto& entry) {
+    return entry.second.session->authId == authId;
+  });
 }
 
 }  // namespace ox::sessiond

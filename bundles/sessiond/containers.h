@@ -73,9 +73,14 @@ class SessionContainers {
   std::size_t longTerm() const;
   std::vector<std::size_t> shortSlotSizes() const;
   std::vector<std::size_t> longSlotSizes() const;
-  std::size_t countUser(std::int32_t contextId, std::int32_t userId) const;
-  std::size_t countClient(std::int32_t contextId, std::int32_t userId,
-                          const std::string& client) const;
+  std::size_t transient() const { return transient_; }
+  struct Count {
+    std::size_t stored = 0;  // or to be stored
+    std::size_t transient = 0;
+  };
+  // Of a user; `client` may be null: of all clients.
+  Count count(std::int32_t contextId, std::int32_t userId, const std::string* client = nullptr) const;
+  bool hasAuthId(const std::string& authId) const;  // looks at all
 
  private:
   using Slot = std::unordered_set<std::string>;
@@ -111,6 +116,7 @@ class SessionContainers {
   std::int64_t longRotatedAt_;
   std::deque<Slot> short_;  // newest first
   std::deque<Slot> long_;
+  std::size_t transient_ = 0;
   std::unordered_map<std::string, Entry> entries_;
   std::unordered_map<UserKey, std::unordered_set<std::string>, UserHash> byUser_;
   std::unordered_map<std::string, std::string> byAltId_;

@@ -87,7 +87,7 @@ Result<SessionPtr> SessiondService::create(Session session) {
   });
   auto admitted = core_->admit(std::move(session),
                                facts && facts->ok() ? **facts : LoginFacts());
-  if (!admitted || !storage_) return admitted;
+  if (!admitted || !storage_ || (*admitted)->transient) return admitted;
   const std::int64_t left = settings_.storeWaitMillis - (clock_.steadyMillis() - begun);
   const auto stored = wait<bool>(std::max<std::int64_t>(left, 0), [&](Completion<bool> done) {
     core_->store((*admitted)->sessionId, std::move(done));
@@ -111,10 +111,8 @@ Result<SessionPtr> SessiondService::findByAltId(const std::string& altId) {
   }));
 }
 
-Result<SessionPtr> SessiondService::redeemRandomToken(const std::string& token) {
-  return sessionOf(answerOf<FoundSession>([&](Completion<FoundSession> done) {
-    core_->redeemToken(token, std::move(done));
-  }));
+Result<bool> SessiondService::ended(const SessionPtr& session) {
+  return answerOf<bool>([&](Completion<bool> done) { core_->ended(session, std::move(done)); });
 }
 
 Result<SessionPtr> SessiondService::update(const std::string& id,
@@ -198,7 +196,10 @@ Result<std::uint64_t> SessiondService::close(const services::CloseRequest& reque
 Result<SessionPtr> SessiondService::owner(const std::string& id) {
   if (!storage_)
     return Error(Code::kUnavailable, "without a session storage sessions have no attributes");
-  return find(id, nullptr);
+  auto session = find(id, nullptr);
+  if (session && (*session)->transient)
+    return Error(Code::kInvalid, "a transient session has no attributes");
+  return session;
 }
 
 Result<std::optional<SessionAttribute>> SessiondService::get(const std::string& id,

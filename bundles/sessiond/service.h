@@ -33,7 +33,7 @@ class SessiondService final : public services::SessionService,
   Status remove(const std::string& sessionId) override;
   services::SessionCounts counts() const override { return figures().counts; }
   Result<services::SessionPtr> findByAltId(const std::string& altId) override;
-  Result<services::SessionPtr> redeemRandomToken(const std::string& token) override;
+  Result<bool> ended(const services::SessionPtr& session) override;
   Result<services::SessionPtr> update(const std::string& sessionId,
                                       std::function<void(services::Session&)> change) override;
   Result<std::vector<services::SessionPtr>> sessionsOf(

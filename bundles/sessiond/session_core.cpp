@@ -38,8 +38,17 @@ void SessionCore::facts(const Session& s, Completion<LoginFacts> done) {
   // A storage that is known to be away is not waited for.
   if (!storage_ || down) return done(LoginFacts());
   const bool perClient = settings_.maxSessionPerClient > 0;
-  storage_->loginFacts(s.contextId, s.userId, perClient ? s.client : std::string(),
-                       std::move(done));
+  storage_->loginFacts(
+      s.contextId, s.userId, perClient ? s.client : std::string(),
+      [self = shared_from_this(), authId = s.authId, done = std::move(done)](Result<LoginFacts> facts) {
+        if (!facts || authId.empty()) return done(std::move(facts));
+        self->storage_->authIdTaken(authId, [known = *facts, done](const Result<bool>& taken) {
+          if (!taken) return done(taken.error());
+          LoginFacts all = known;
+          all.authIdTaken = *taken;
+          done(all);
+        });
+      });
 }
 
 Status SessionCore::checkLimits(const Session& s, const LoginFacts& facts) const {
@@ -47,16 +56,19 @@ Status SessionCore::checkLimits(const Session& s, const LoginFacts& facts) const
     return limit > 0 && have >= static_cast<std::uint64_t>(limit);
   };
   if (reached(containers_.size(), settings_.maxSession)) return Error(Code::kSesMaxSession);
-  // What waits to be stored is known here only, what others hold in the storage only.
+  // What waits to be stored is known here only, what others hold in the storage only; transient
+  // sessions are in no storage.
+  const auto here = containers_.count(s.contextId, s.userId);
   const std::uint64_t ofUser =
-      std::max<std::uint64_t>(facts.userSessions, containers_.countUser(s.contextId, s.userId));
+      std::max<std::uint64_t>(facts.userSessions, here.stored) + here.transient;
   const std::int64_t perUser = s.kind == SessionKind::kGuest  ? settings_.maxSessionPerGuest
                                : s.kind == SessionKind::kLink ? settings_.maxSessionPerLink
                                                               : settings_.maxSessionPerUser;
   if (reached(ofUser, perUser)) return Error(Code::kSesMaxPerUser);
   if (!s.client.empty() && settings_.maxSessionPerClient > 0) {
-    const std::uint64_t ofClient = std::max<std::uint64_t>(
-        facts.clientSessions, containers_.countClient(s.contextId, s.userId, s.client));
+    const auto same = containers_.count(s.contextId, s.userId, &s.client);
+    const std::uint64_t ofClient =
+        std::max<std::uint64_t>(facts.clientSessions, same.stored) + same.transient;
     if (reached(ofClient, settings_.maxSessionPerClient)) return Error(Code::kSesMaxPerClient);
   }
   return {};
@@ -66,20 +78,20 @@ Result<SessionPtr> SessionCore::admit(Session session, const LoginFacts& facts) 
   session.sessionId = settings_.newId();
   session.secret = settings_.newId();
   session.altId = settings_.newId();
-  if (session.authId.empty()) session.authId = settings_.newId();
-  session.randomToken = settings_.randomTokenMillis > 0 ? settings_.newId() : std::string();
+  const bool ownAuthId = !session.authId.empty();
+  if (!ownAuthId) session.authId = settings_.newId();
   // Later than whatever closed this user's sessions before, also when that node's clock is ahead.
   session.loginTime = std::max(clock_.wallMillis(), facts.cutoffMillis + 1);
   session.changedMillis = session.localLastActive = session.loginTime;
   auto shared = std::make_shared<const Session>(std::move(session));
   Lock lock(mutex_);
+  if (ownAuthId && (facts.authIdTaken || containers_.hasAuthId(shared->authId)))
+    return Error(Code::kInvalid, "another session has this authentication id");
   if (Status limits = checkLimits(*shared, facts); !limits.ok()) return limits.error();
   if (containers_.peek(shared->sessionId)) return Error(Code::kSesCollision);
   containers_.put(shared);
-  if (!shared->randomToken.empty() && tokens_.size() < kMaxTokens)
-    tokens_[shared->randomToken] = {shared->sessionId,
-                                    clock_.steadyMillis() + settings_.randomTokenMillis};
-  if (storage_) pending_[shared->sessionId].dueAt = clock_.steadyMillis() + kRetryFirstMillis;
+  if (storage_ && !shared->transient)
+    pending_[shared->sessionId].dueAt = clock_.steadyMillis() + kRetryFirstMillis;
   ++figures_.created;
   return SessionPtr(shared);
 }
@@ -100,6 +112,7 @@ void SessionCore::storeSoon(const std::string& id, Completion<bool> done) {
   {
     Lock lock(mutex_);
     session = containers_.peek(id);
+    if (session && session->transient) session = nullptr;
     const auto it = pending_.find(id);
     if (it != pending_.end() && it->second.inFlight) session = nullptr;
     else if (!session) pending_.erase(id);
@@ -160,7 +173,7 @@ SessionPtr SessionCore::peek(const std::string& id) const {
 
 // The first use within a slot: the cluster learns that the session is in use.
 void SessionCore::used(const SessionPtr& session) {
-  if (!storage_) return;
+  if (!storage_ || session->transient) return;
   const std::string id = session->sessionId;
   bool attributes = false;
   {
@@ -264,31 +277,9 @@ void SessionCore::findByAltId(const std::string& altId, Completion<FoundSession>
   });
 }
 
-std::string SessionCore::takeToken(const std::string& token, std::int64_t now) {
-  const auto it = tokens_.find(token);
-  if (it == tokens_.end()) return {};
-  std::string id = it->second.until > now ? std::move(it->second.sessionId) : std::string();
-  tokens_.erase(it);
-  return id;
-}
-
-void SessionCore::redeemToken(const std::string& token, Completion<FoundSession> done) {
-  if (!validSessionId(token)) return done(Error(Code::kSesExpired));
-  std::string id;
-  {
-    Lock lock(mutex_);
-    id = takeToken(token, clock_.steadyMillis());
-  }
-  if (!id.empty()) return find(id, std::move(done));
-  if (!storage_) return done(Error(Code::kSesExpired));
-  storage_->notify({SessionNotice::Kind::kToken, token, {}},
-                   [self = shared_from_this(), done = std::move(done)](
-                       const Result<services::NoticeAnswers>& told) {
-                     if (told.ok())
-                       for (const std::string& holder : told->answers)
-                         if (validSessionId(holder)) return self->find(holder, done);
-                     done(Error(Code::kSesExpired));
-                   });
+void SessionCore::ended(SessionPtr session, Completion<bool> done) {
+  if (!storage_) return done(peek(session->sessionId) == nullptr);
+  storage_->ended(std::move(session), std::move(done));
 }
 
 std::vector<SessionPtr> SessionCore::held(std::int32_t contextId,
@@ -310,10 +301,10 @@ void SessionCore::tick() {
     if (!ended.empty()) log::info("sessions ended by time: " + std::to_string(ended.size()));
     for (const auto& session : ended) {
       pending_.erase(session->sessionId);
-      if (storage_ && settings_.removeFromStorageOnTimeout && expired_.size() < kPendingLimit)
+      if (storage_ && !session->transient && settings_.removeFromStorageOnTimeout &&
+          expired_.size() < kPendingLimit)
         expired_.push_back(session->sessionId);
     }
-    std::erase_if(tokens_, [&](const auto& entry) { return entry.second.until <= now; });
     if (!storage_) return;
     for (const auto& [id, pending] : pending_) {
       if (stores.size() == kStoresPerTick) break;
@@ -379,6 +370,7 @@ SessiondFigures SessionCore::figures() const {
     out.counts.active = containers_.size();
     out.counts.shortTerm = containers_.shortTerm();
     out.counts.longTerm = containers_.longTerm();
+    out.counts.transient = containers_.transient();
     out.pendingStores = pending_.size();
     out.pendingEndings = pendingEndings_.size();
   }

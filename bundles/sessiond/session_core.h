@@ -6,11 +6,12 @@
 //            or changes it tells all other nodes before it answers, and a look-up or change that was
 //            overtaken by such word is not kept. A session leaves the cluster by its idle time there, by an
 //            ending with its mark, never because one node has not seen it. A copy that is used tells the
-//            storage once per short-term slot; when the storage has lost it, it is stored again.
+//            storage once per short-term slot; when the storage has lost it, it is stored again. A transient
+//            session is on its node only; marks end it as any other.
 // Threads:   any; nothing waits. Completions run on the caller's or an engine thread, without a lock
 //            held. tick() from one thread, at least once a second.
 // Time:      Clock; identifiers come from SessiondSettings::newId, so that the simulator owns both.
-// Errors:    SES-0002, SES-0007, SES-0207 limits; SES-0203 unknown or ended; RUN-0007 when the storage
+// Errors:    SES-0002, SES-0007, SES-0207 limits; RUN-0004 another session has the authId; SES-0203 unknown or ended; RUN-0007 when the storage
 //            does not answer: the session may well exist, nobody must be told to log in again.
 // Bounds:    kPendingLimit sessions wait to be stored, as many endings; the k...PerTick below.
 #pragma once
@@ -41,7 +42,6 @@ inline constexpr std::int64_t kRetryMostMillis = 10'000;
 inline constexpr int kLookupTries = 3;
 inline constexpr int kVerifiesPerLifeTime = 3;
 inline constexpr int kAttributeTouches = 4;            // per long life time
-inline constexpr std::size_t kMaxTokens = 200'000;
 inline constexpr std::int64_t kSizeMillis = 10'000;    // how often the cluster's size is asked for
 
 bool validSessionId(const std::string& id);  // 32 hex digits
@@ -95,7 +95,8 @@ class SessionCore : public std::enable_shared_from_this<SessionCore> {
   services::SessionPtr peek(const std::string& id) const;
   void find(const std::string& id, services::Completion<FoundSession> done);
   void findByAltId(const std::string& altId, services::Completion<FoundSession> done);
-  void redeemToken(const std::string& token, services::Completion<FoundSession> done);
+  // By the marks of the cluster; without a storage by what is here.
+  void ended(services::SessionPtr session, services::Completion<bool> done);
   void update(const std::string& id, std::function<void(services::Session&)> change,
               services::Completion<services::SessionPtr> done);
   void end(services::SessionEnding ending, services::Completion<std::uint64_t> done);
@@ -130,10 +131,6 @@ class SessionCore : public std::enable_shared_from_this<SessionCore> {
     int running = 0;
     bool superseded = false;
   };
-  struct Token {
-    std::string sessionId;
-    std::int64_t until = 0;  // steady
-  };
   using Lock = std::lock_guard<std::mutex>;
 
   Status checkLimits(const services::Session& session, const services::LoginFacts& facts) const;
@@ -147,14 +144,15 @@ class SessionCore : public std::enable_shared_from_this<SessionCore> {
   void bringBack(const services::SessionPtr& newer);
   void endStored(services::SessionEnding ending, std::uint64_t here,
                  services::Completion<std::uint64_t> done);
+  std::uint64_t endHere(const services::SessionEnding& ending);
   void retryEndings(std::int64_t now);
   void expire(const std::string& id);
   std::string noticed(const services::SessionNotice& notice);
   void tell(services::SessionNotice::Kind kind, const std::string& id, std::function<void()> done);
   // The caller holds the mutex in these.
   std::uint64_t apply(const services::SessionEnding& ending);
+  std::vector<services::SessionPtr> concerned(const services::SessionEnding& ending) const;
   bool dropCopy(const std::string& id);
-  std::string takeToken(const std::string& token, std::int64_t now);
   void storageAnswered(bool ok, const std::string& what);
 
   const SessiondSettings settings_;
@@ -166,7 +164,6 @@ class SessionCore : public std::enable_shared_from_this<SessionCore> {
   std::unordered_map<std::string, Update> updates_;
   std::unordered_map<std::string, Pending> pending_;
   std::deque<PendingEnding> pendingEndings_;
-  std::unordered_map<std::string, Token> tokens_;
   std::vector<std::string> toVerify_;
   std::vector<std::string> expired_;
   bool verifyFully_ = false;

@@ -92,31 +92,29 @@ std::string SessionCore::noticed(const SessionNotice& notice) {
     case SessionNotice::Kind::kHeld:
       return containers_.peek(notice.subject) || lookups_.contains(notice.subject) ? kYes
                                                                                   : std::string();
-    case SessionNotice::Kind::kToken: return takeToken(notice.subject, clock_.steadyMillis());
   }
   return {};
 }
 
 // --- endings
 
+std::vector<SessionPtr> SessionCore::concerned(const SessionEnding& ending) const {
+  switch (ending.kind) {
+    case SessionEnding::Kind::kUser: return containers_.ofUser(ending.contextId, ending.userId);
+    case SessionEnding::Kind::kContext: return containers_.ofContext(ending.contextId);
+    case SessionEnding::Kind::kSession: break;
+  }
+  auto session = containers_.peek(ending.sessionId);
+  return session ? std::vector<SessionPtr>{std::move(session)} : std::vector<SessionPtr>();
+}
+
 std::uint64_t SessionCore::apply(const SessionEnding& ending) {
   for (auto& [id, lookup] : lookups_) lookup->endings.push_back(ending);
-  std::vector<SessionPtr> concerned;
-  switch (ending.kind) {
-    case SessionEnding::Kind::kSession:
-      if (auto session = containers_.peek(ending.sessionId)) concerned.push_back(session);
-      break;
-    case SessionEnding::Kind::kUser:
-      concerned = containers_.ofUser(ending.contextId, ending.userId);
-      break;
-    case SessionEnding::Kind::kContext: concerned = containers_.ofContext(ending.contextId); break;
-  }
   std::uint64_t ended = 0;
-  for (const auto& session : concerned) {
+  for (const auto& session : concerned(ending)) {
     if (!ending.ends(*session)) continue;
     const std::string& id = session->sessionId;
     containers_.remove(id);
-    tokens_.erase(session->randomToken);
     if (const auto it = updates_.find(id); it != updates_.end()) it->second.superseded = true;
     if (const auto it = pending_.find(id); it != pending_.end()) {
       if (it->second.inFlight) it->second.ended = true;
@@ -134,14 +132,24 @@ void SessionCore::end(const std::string& id, Completion<std::uint64_t> done) {
   ending.sessionId = id;
   ending.endedMillis = clock_.wallMillis();
   const SessionPtr here = peek(id);
+  if (here && here->transient) return done(endHere(ending));  // nobody else knows it
   ending.longLived = !here || here->staySignedIn;
   end(std::move(ending), std::move(done));
+}
+
+std::uint64_t SessionCore::endHere(const SessionEnding& ending) {
+  Lock lock(mutex_);
+  return apply(ending);
 }
 
 void SessionCore::end(SessionEnding ending, Completion<std::uint64_t> done) {
   std::uint64_t here = 0;
   {
     Lock lock(mutex_);
+    // What is here was there before, also when its login time is that of a clock ahead of this one.
+    for (const SessionPtr& session : concerned(ending))
+      if (session->sessionId != ending.except)
+        ending.endedMillis = std::max(ending.endedMillis, session->loginTime);
     here = apply(ending);
   }
   if (!storage_) return done(here);
@@ -202,18 +210,19 @@ void SessionCore::retryEndings(std::int64_t now) {
 }
 
 void SessionCore::abandon(const std::string& id) {
+  bool stored = false;
   {
     Lock lock(mutex_);
     const SessionPtr session = containers_.remove(id);
     if (!session) return;
-    tokens_.erase(session->randomToken);
+    stored = !session->transient;
     if (const auto it = pending_.find(id); it != pending_.end()) {
       if (it->second.inFlight) it->second.ended = true;
       else pending_.erase(it);
     }
     ++figures_.timedOut;
   }
-  if (storage_) expire(id);
+  if (storage_ && stored) expire(id);
 }
 
 // Its time here is over. The record goes only when no other node holds the session.
@@ -252,6 +261,7 @@ void SessionCore::update(const std::string& id, std::function<void(Session&)> wh
   bool onlyHere = !storage_;
   {
     Lock lock(mutex_);
+    if (const SessionPtr here = containers_.peek(id)) onlyHere = onlyHere || here->transient;
     // Not stored yet: whoever stores it takes the state of that moment.
     const auto it = pending_.find(id);
     if (it != pending_.end() && !it->second.inFlight) onlyHere = it->second.changed = true;
@@ -306,7 +316,7 @@ void SessionCore::update(const std::string& id, std::function<void(Session&)> wh
 // The storage has no record of a session that is used here: lost with too many members, or ended?
 void SessionCore::restore(const std::string& id) {
   const SessionPtr session = peek(id);
-  if (!session) return;
+  if (!session || session->transient) return;
   storage_->ended(session, [self = shared_from_this(), id](const Result<bool>& over) {
     if (!over) return;  // asked again at the next use
     {
@@ -325,7 +335,7 @@ void SessionCore::restore(const std::string& id) {
 void SessionCore::verify(const std::string& id, bool full) {
   const SessionPtr before = peek(id);
   if (!before) return;
-  if (!full) {
+  if (!full || before->transient) {
     storage_->ended(before, [self = shared_from_this(), id](const Result<bool>& over) {
       if (!over || !*over) return;
       Lock lock(self->mutex_);

@@ -21,7 +21,6 @@ SessiondSettings sessiondSettings(const config::Config& config) {
   s.maxSessionPerGuest = config.get(keys::kMaxSessionPerGuest);
   s.maxSessionPerLink = config.get(keys::kMaxSessionPerLink);
   s.maxSessionPerClient = config.get(keys::kMaxSessionPerClient);
-  s.randomTokenMillis = config.get(keys::kRandomTokenTimeout).value;
   s.storeWaitMillis = config.get(keys::kAsyncPutToSessionStorage) ? kStoreWaitAsyncMillis
                                                                    : kStoreWaitSyncMillis;
   s.removeFromStorageOnTimeout = config.get(keys::kRemoveFromSessionStorageOnTimeout);

@@ -26,7 +26,6 @@ struct SessiondSettings {
   std::int64_t maxSessionPerGuest = 20;
   std::int64_t maxSessionPerLink = 250;
   std::int64_t maxSessionPerClient = 0;
-  std::int64_t randomTokenMillis = 30'000;
   bool removeFromStorageOnTimeout = false;
   std::int64_t storeWaitMillis = kStoreWaitAsyncMillis;
   std::function<std::string()> newId = randomId;

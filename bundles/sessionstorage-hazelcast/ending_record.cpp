@@ -103,7 +103,7 @@ Result<SessionNotice> decodeNotice(BytesView bytes) {
   SessionNotice out;
   const std::uint8_t kind = in.u8();
   out.subject = std::string(in.blob());
-  if (!in.ok() || kind > static_cast<std::uint8_t>(SessionNotice::Kind::kToken) ||
+  if (!in.ok() || kind > static_cast<std::uint8_t>(SessionNotice::Kind::kHeld) ||
       out.subject.size() > kMaxTextBytes)
     return broken("a notice cannot be read");
   out.kind = static_cast<SessionNotice::Kind>(kind);

@@ -210,6 +210,15 @@ void SessionRecords::loginFacts(std::int32_t contextId, std::int32_t userId,
         });
 }
 
+void SessionRecords::authIdTaken(const std::string& authId, Completion<bool> done) {
+  maps_.sessions->query(query::equal("authId", authId), wanting(QueryWant::kKeys),
+                        [self = shared_from_this(), done = std::move(done)](Result<QueryResult> found) {
+                          if (found) return done(!found->entries.empty());
+                          ++self->counts_.failures;
+                          done(found.error());
+                        });
+}
+
 // --- attributes
 
 void SessionRecords::attribute(const std::string& sessionId, const std::string& name,

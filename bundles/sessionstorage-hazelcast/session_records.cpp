@@ -74,7 +74,6 @@ Bytes SessionRecords::encode(const Session& session) const {
     names = remoteNames_;
   }
   Session stored = session;
-  stored.staySignedIn = session.staySignedIn && !session.transient;
   if (!stored.remoteParameters.empty() && names) {
     auto parameters = remoteParameters(stored.remoteParameters, *names);
     if (!parameters) log::warn("session parameters are not stored: " + parameters.error().message);
@@ -84,14 +83,15 @@ Bytes SessionRecords::encode(const Session& session) const {
 }
 
 void SessionRecords::store(SessionPtr session, bool onlyIfAbsent, Completion<bool> done) {
+  if (session->transient) return done(Error(Code::kInvalid, "a transient session is not stored"));
   MapRequest request;
   request.op = onlyIfAbsent ? MapOp::kPutIfAbsent : MapOp::kSet;
   request.key = toData(session->sessionId);
   request.value = encode(*session);
   request.ttlMillis = 0;
-  const bool longLived = session->staySignedIn && !session->transient;
   request.maxIdleMillis =
-      (longLived ? settings_.longLifeMillis : settings_.defaultLifeMillis) + settings_.slotMillis;
+      (session->staySignedIn ? settings_.longLifeMillis : settings_.defaultLifeMillis) +
+      settings_.slotMillis;
   write(maps_.sessions, std::move(request),
         [self = shared_from_this(), onlyIfAbsent, done = std::move(done)](Result<MapReply> reply) {
           if (!reply) return done(reply.error());

@@ -8,6 +8,7 @@
 // Ownership: always held by shared_ptr; what is under way keeps it alive.
 // Idle:      life time plus one short-term slot: a node tells the grid of a used session once per slot,
 //            so a record never goes before its time. Reading resets it.
+// Transient: such sessions never come here; a caller that stores one is wrong (it is refused).
 // Errors:    what the grid reports. A record that cannot be decoded is counted, logged without its
 //            content and treated as absent.
 // Source:    the original's HazelcastSessionStorageService.
@@ -91,6 +92,7 @@ class SessionRecords final : public services::SessionStorage,
             services::Completion<std::vector<services::SessionPtr>> done) override;
   void loginFacts(std::int32_t contextId, std::int32_t userId, const std::string& client,
                   services::Completion<services::LoginFacts> done) override;
+  void authIdTaken(const std::string& authId, services::Completion<bool> done) override;
   void attribute(const std::string& sessionId, const std::string& name,
                  services::Completion<std::optional<services::SessionAttribute>> done) override;
   void attributes(const std::string& sessionId,

@@ -35,6 +35,7 @@ constexpr StockFile kStockFiles[] = {
      "without a value. A task that stands here can still be run by name."},
     {"login.properties", "The login interface."},
     {"tokenlogin.properties", "Tokens with which applications of a user get sessions of their own."},
+    {"share.properties", "Guests who come by a share link."},
     {"AdminDaemon.properties", "Provisioning: who may do what. The master administrator's password is "
                                "in the file mpasswd."},
     {"plugin/hosting.properties", "Provisioning: how contexts are spread over schemas."},

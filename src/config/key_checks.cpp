@@ -1,7 +1,9 @@
 #include "config/key_checks.h"
 
 #include <algorithm>
+#include <array>
 #include <arpa/inet.h>
+#include <cctype>
 #include <functional>
 
 #include "config/address_pattern.h"
@@ -14,6 +16,7 @@ namespace {
 constexpr std::size_t kMaxGroupName = 128;
 constexpr std::size_t kMaxRoute = 64;
 constexpr std::size_t kMaxServerName = 255;
+constexpr std::size_t kMaxUrl = 2048;
 
 bool letterOrDigit(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -129,6 +132,35 @@ std::string checkCookieTtl(const std::string& text) {
   if (text.empty() || lowered(text) == "web-browser") return {};
   const auto span = parseMillis(text);
   return span ? "" : span.error().message;
+}
+
+std::string checkWebUrl(const std::string& text) {
+  if (text.empty()) return {};
+  if (!text.starts_with("https://") && !text.starts_with("http://"))
+    return "begins neither with https:// nor with http://";
+  if (text.size() > kMaxUrl) return "is longer than 2048 characters";
+  if (!all(text, [](char c) { return c > 0x20 && c < 0x7F && c != '"' && c != '<' && c != '>'; }))
+    return "holds characters that no URL has";
+  return {};
+}
+
+std::string checkLogForm(const std::string& text) {
+  static constexpr std::array<std::string_view, 8> kNames = {"login", "ip", "auth", "agent",
+                                                             "client", "c", "u", "s"};
+  for (std::size_t at = text.find('$'); at != std::string::npos; at = text.find('$', at + 1)) {
+    std::size_t end = at + 1;
+    while (end < text.size() && std::isalpha(static_cast<unsigned char>(text[end]))) ++end;
+    const std::string name = text.substr(at + 1, end - at - 1);
+    if (std::find(kNames.begin(), kNames.end(), name) == kNames.end())
+      return "holds the unknown name $" + name;
+  }
+  return {};
+}
+
+std::string checkRedis(const std::string& text) {
+  return lowered(text) == "true" ? "asks for sessions in Redis, which this release does not have: they are in "
+                                   "the grid (sessions-7)"
+                                 : "";
 }
 
 std::string checkProxies(const std::string& text) {

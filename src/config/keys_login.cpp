@@ -7,29 +7,34 @@ namespace ox::config::keys {
 const Key<bool> kLoginHttpAuthAutologin(
     {.name = "com.openexchange.ajax.login.http-auth.autologin", .file = "login.properties",
      .defaultText = "false",
-     .help = "Whether the login by HTTP basic authentication may find an existing session. Not there"
-     " yet: this login does not exist here."});
+     .help = "Whether login/httpAuth takes the session that the browser's cookies name, when there is one, "
+     "and lets new ones outlive the browser (as staySignedIn)."});
 
 const Key<std::string> kLoginHttpAuthClient(
     {.name = "com.openexchange.ajax.login.http-auth.client", .file = "login.properties",
      .defaultText = "open-xchange-appsuite",
-     .help = "Client name of such a login. Not there yet: see http-auth.autologin."});
+     .help = "Client name of sessions that begin with HTTP basic authentication (login/httpAuth), unless the "
+     "request names one.",
+     .check = checkNotBlank});
 
 const Key<std::string> kLoginHttpAuthVersion(
     {.name = "com.openexchange.ajax.login.http-auth.version", .file = "login.properties",
      .defaultText = "HTTP Auth",
-     .help = "Client version of such a login. Not there yet: see http-auth.autologin."});
+     .help = "Client version of such a login. Accepted and without effect: sessions keep no version."});
 
 const Key<bool> kLoginInsecure(
     {.name = "com.openexchange.ajax.login.insecure", .file = "login.properties",
      .defaultText = "false",
-     .help = "Switches checks of the login off in the original. Not there yet: accepted and without "
-     "effect, the checks stay on."});
+     .help = "Whether the actions redirect and redeem move a session to the browser that has its one-time "
+     "token: address (see redirect.changeIPAllowed), client and cookies are that browser's then. False: "
+     "the session stays with the browser whose clientIP, clientUserAgent and client the login named, "
+     "and only that one may redeem it. No other check is switched off."});
 
 const Key<bool> kLoginRedirectChangeIpAllowed(
     {.name = "com.openexchange.ajax.login.redirect.changeIPAllowed", .file = "login.properties",
      .defaultText = "true",
-     .help = "Whether the redirect and redeem actions may move a session to another address."});
+     .help = "Whether the redirect and redeem actions may move a session to another address. Only with "
+     "com.openexchange.ajax.login.insecure=true."});
 
 const Key<bool> kLoginRandomToken(
     {.name = "com.openexchange.ajax.login.randomToken", .file = "login.properties",
@@ -39,19 +44,22 @@ const Key<bool> kLoginRandomToken(
 const Key<bool> kLoginCheckPunyCode(
     {.name = "com.openexchange.ajax.login.checkPunyCodeLoginString", .file = "login.properties",
      .defaultText = "false",
-     .help = "Whether a login name is converted to the ASCII form of its domain. Not there yet: "
-     "accepted and without effect."});
+     .help = "Whether a login whose name is unknown and holds a domain in its ASCII form (xn--...) is tried a "
+     "second time with the domain in its own letters."});
 
 const Key<std::string> kLoginFormatLogin(
     {.name = "com.openexchange.ajax.login.formatstring.login", .file = "login.properties",
      .defaultText = "$login $ip $auth $agent $client $c $u $s",
-     .help = "Form of the line that a login leaves in the log. Not there yet: the form is fixed; the"
-     " session id is never written."});
+     .help = "Form of the line that a login leaves in the log: $login, $ip, $auth (authentication id), "
+     "$agent, $client, $c (context), $u (user), $s (session: never written, \"-\" stands for it); any "
+     "other text stays as it is. Empty: the default form.",
+     .check = checkLogForm});
 
 const Key<std::string> kLoginFormatLogout(
     {.name = "com.openexchange.ajax.login.formatstring.logout", .file = "login.properties",
      .defaultText = "Logout $c $u $s",
-     .help = "Form of the line that a logout leaves in the log. Not there yet: the form is fixed."});
+     .help = "Form of the line that a logout leaves in the log, with the same names.",
+     .check = checkLogForm});
 
 const Key<Millis> kLoginMaxRateTimeWindow(
     {.name = "com.openexchange.ajax.login.maxRateTimeWindow", .file = "login.properties",

@@ -13,9 +13,11 @@ const Key<std::string> kBackendRoute(
 
 const Key<std::string> kMigrationRedirectUrl(
     {.name = "com.openexchange.server.migrationRedirectURL", .file = "server.properties",
-     .defaultText = "",
-     .help = "Where to send users whose context is located on another server. Not there yet: the "
-     "value has no effect."});
+     .defaultText = "", .allowed = "an http:// or https:// URL, or empty",
+     .help = "Where users are sent who log in here although their context belongs to another server (a "
+     "segmented upgrade with two load balancers): LGI-0016 with this URL, or 302 where a browser "
+     "logs in by itself. Must not be set on the nodes that it leads to: users would go in circles.",
+     .check = checkWebUrl});
 
 const Key<bool> kConsiderXForwards(
     {.name = "com.openexchange.server.considerXForwards", .file = "server.properties",
@@ -51,12 +53,13 @@ const Key<std::string> kHttpsProtoValue(
 const Key<std::int64_t> kHttpProtoPort(
     {.name = "com.openexchange.server.httpProtoPort", .file = "server.properties",
      .defaultText = "80", .min = 1, .max = 65535,
-     .help = "Port that a client sees with HTTP. Not there yet: no answer of this release needs it."});
+     .help = "Port that a client sees with HTTP. Accepted and without effect: no answer holds a port, redirects "
+     "name a path of the site that was asked."});
 
 const Key<std::int64_t> kHttpsProtoPort(
     {.name = "com.openexchange.server.httpsProtoPort", .file = "server.properties",
      .defaultText = "443", .min = 1, .max = 65535,
-     .help = "Port that a client sees with HTTPS. Not there yet: no answer of this release needs it."});
+     .help = "Port that a client sees with HTTPS. Accepted and without effect, as httpProtoPort."});
 
 const Key<std::string> kConnectorHost(
     {.name = "com.openexchange.connector.networkListenerHost", .file = "server.properties",

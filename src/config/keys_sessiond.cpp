@@ -19,12 +19,12 @@ const Key<std::int64_t> kMaxSessionPerUser(
 const Key<std::int64_t> kMaxSessionPerGuest(
     {.name = "com.openexchange.sessiond.maxSessionPerGuest", .file = "sessiond.properties",
      .defaultText = "20", .min = -2147483648, .max = 2147483647,
-     .help = "The same for guest users (createuser --guestcreatedby)."});
+     .help = "The same for guests who have a mail address (createuser --guestcreatedby)."});
 
 const Key<std::int64_t> kMaxSessionPerLink(
     {.name = "com.openexchange.sessiond.maxSessionPerLink", .file = "sessiond.properties",
      .defaultText = "250", .min = -2147483648, .max = 2147483647,
-     .help = "The same for the anonymous user of a share link."});
+     .help = "The same for guests without a mail address: all who use one share link together."});
 
 const Key<std::int64_t> kMaxSessionPerClient(
     {.name = "com.openexchange.sessiond.maxSessionPerClient", .file = "sessiond.properties",
@@ -92,8 +92,9 @@ const Key<bool> kRemoveFromSessionStorageOnTimeout(
 
 const Key<bool> kSessiondRedisEnabled(
     {.name = "com.openexchange.sessiond.redis.enabled", .file = "sessiond.properties",
-     .defaultText = "false",
-     .help = "Sessions in Redis, in the newest release of the original. Not there yet: accepted and "
-     "without effect."});
+     .defaultText = "false", .allowed = "false",
+     .help = "Sessions in Redis, in the newest release of the original. This release keeps them in the grid "
+     "and does not start with true.",
+     .check = checkRedis});
 
 }  // namespace ox::config::keys

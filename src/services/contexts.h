@@ -32,7 +32,16 @@ struct User {
   std::int32_t contactId = 0;
   bool mailEnabled = true;
   std::int32_t guestCreatedBy = 0;  // user who invited this guest; 0 = no guest
-  std::string passwordMark;         // of authenticate() only: what the password was compared with
+  std::string passwordMark;         // of authenticate() only: a digest of what the password was compared with
+
+  bool guest() const { return guestCreatedBy > 0; }
+  // Nobody in particular: whoever has the share link.
+  bool anonymousGuest() const { return guest() && mail.empty(); }
+};
+
+struct Guest {
+  User user;
+  bool hasPassword = false;
 };
 
 class ContextService {
@@ -50,11 +59,16 @@ class ContextService {
   virtual Result<User> authenticate(std::int32_t contextId, const std::string& login,
                                     const std::string& password) = 0;
   // Asked after the session of an authenticated user was stored: LGI-0006 when the password was changed
-  // or the user removed meanwhile, LGI-0014 when it was disabled. A change is committed before sessions
-  // are ended, so either that finds the session or this finds the change. Asks the master, whatever a
-  // replica said before; Ok when the master does not answer.
+  // or user or context removed meanwhile, LGI-0014 and LGI-0015 when they were disabled. A change is
+  // committed before sessions are ended, so either that finds the session or this finds the change. Asks
+  // the masters, whatever a cache or a replica said before; Ok when a master does not answer.
   virtual Status stillValid(const User&, const std::string&) { return {}; }
   virtual Result<User> user(std::int32_t contextId, std::int32_t userId) = 0;
+  // The guest with this context, id and base token (32 hex digits of a share link); asks the master.
+  // LGI-0006 when there is none, LGI-0014 when it is disabled.
+  virtual Result<Guest> guest(std::int32_t, std::int32_t, const std::string&) {
+    return Error(Code::kLgiInvalid);
+  }
 };
 
 }  // namespace ox::services

@@ -48,6 +48,7 @@ struct LoginFacts {
   std::uint64_t userSessions = 0;
   std::uint64_t clientSessions = 0;   // of the same client; counted only when asked for
   std::int64_t cutoffMillis = 0;      // sessions that logged in until then have ended
+  bool authIdTaken = false;           // only when the session brings one
 };
 
 struct SessionsEnded {
@@ -68,9 +69,8 @@ struct SessionNotice {
     kChanged = 1,  // a newer state is in the storage: drop the copy
     kEnded = 2,
     kHeld = 3,     // question: do you hold this session? answer "1" or empty
-    kToken = 4,    // question: whose one-time token is this? answer: session id or empty; used up
   } kind = Kind::kMoved;
-  std::string subject;   // session id, or token
+  std::string subject;   // session id
   SessionEnding ending;  // kEnded
 };
 struct NoticeAnswers {
@@ -112,6 +112,8 @@ class SessionStorage {
   // `client` empty: not counted.
   virtual void loginFacts(std::int32_t contextId, std::int32_t userId, const std::string& client,
                           Completion<LoginFacts> done) = 0;
+  // Whether there is a session with this authId. A look at all records unless the map has an index of it.
+  virtual void authIdTaken(const std::string& authId, Completion<bool> done) = 0;
 
   virtual void attribute(const std::string& sessionId, const std::string& name,
                          Completion<std::optional<SessionAttribute>> done) = 0;

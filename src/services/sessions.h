@@ -44,7 +44,7 @@ struct Session {
   std::string remoteParameters;      // JSON object text or empty
   std::string origin;
   bool staySignedIn = false;
-  // Not stored: a transient session never goes to the long-term container.
+  // Lives on its node only: neither in the storage nor in the long-term container.
   bool transient = false;
   SessionKind kind = SessionKind::kUser;
 };
@@ -54,6 +54,7 @@ struct SessionCounts {
   std::uint64_t active = 0;
   std::uint64_t shortTerm = 0;
   std::uint64_t longTerm = 0;
+  std::uint64_t transient = 0;  // of `active`
   std::uint64_t takenOver = 0;  // fetched from the grid since start
 };
 
@@ -73,7 +74,8 @@ struct CloseRequest {
 class SessionService {
  public:
   virtual ~SessionService() = default;
-  // Fills sessionId, secret, randomToken, altId, times; keeps it here and in the storage.
+  // Fills sessionId, secret, altId, times; keeps it here and in the storage. An authId that comes with it
+  // must be nobody else's: RUN-0004, which is SES-0008 to clients.
   virtual Result<SessionPtr> create(Session session) = 0;
   // Here, else from the storage (taken over); SES-0203 when nowhere. `tookOver` may be null.
   virtual Result<SessionPtr> find(const std::string& sessionId, bool* tookOver = nullptr) = 0;
@@ -88,9 +90,8 @@ class SessionService {
 
   // By the value of the public session cookie; taken over when it is another node's.
   virtual Result<SessionPtr> findByAltId(const std::string& altId) = 0;
-  // By the one-time token of a login, on whichever node that was; the token is used up. SES-0203
-  // when unknown, used or too old.
-  virtual Result<SessionPtr> redeemRandomToken(const std::string& token) = 0;
+  // Was it closed, on whichever node? Asks the marks of the cluster, not the copy that is here.
+  virtual Result<bool> ended(const SessionPtr& session) = 0;
   // Applies `change` to the newest state of the session, in the storage and here; other nodes drop
   // their copies before this returns. `change` may run more than once, and changes neither ids nor
   // context and user. SES-0203 when the session is nowhere.

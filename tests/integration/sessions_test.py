@@ -1,5 +1,6 @@
 """Sessions on a real cluster of two nodes: attributes written in parallel on both, take-over, logout heard
-by the other node, closing by tool and by REST, the figures of showruntimestats -i.
+by the other node, closing by tool and by REST, the figures of showruntimestats -i; guests by share links,
+random tokens at another node, HTTP Basic.
 """
 import base64
 import http.client
@@ -23,6 +24,10 @@ class Cluster(TwoNodes):
             edit_properties(os.path.join(node.etc, "server.properties"), {
                 "com.openexchange.rest.services.basic-auth.login": "rest",
                 "com.openexchange.rest.services.basic-auth.password": "restpassword"})
+            edit_properties(os.path.join(node.etc, "login.properties"), {
+                "com.openexchange.ajax.login.randomToken": "true"})
+            edit_properties(os.path.join(node.etc, "sessiond.properties"), {
+                "com.openexchange.sessiond.maxSessionPerLink": 3})
 
     def data(self, browser, node, query, form=None):
         path = "/ajax/%s&session=%s" % (query, browser.session)
@@ -95,6 +100,86 @@ def attributes(cluster):
     return browser
 
 
+def followed(node, link, browser=None, headers=None):
+    """A browser that went where a link or HTTP Basic leads; its session is that of its cookie."""
+    browser = browser or Browser()
+    connection = http.client.HTTPConnection("127.0.0.1", node.http, timeout=20)
+    sent = {"User-Agent": "open-xchange-tour/1.0", **(headers or {})}
+    if browser.cookies:
+        sent["Cookie"] = "; ".join("%s=%s" % c for c in browser.cookies.items())
+    connection.request("GET", link, headers=sent)
+    answer = connection.getresponse()
+    browser.text, browser.status = answer.read().decode(), answer.status
+    browser.location = answer.getheader("Location") or ""
+    for value in answer.headers.get_all("Set-Cookie") or []:
+        name, _, rest = value.partition("=")
+        browser.cookies[name] = rest.partition(";")[0]
+        if name.startswith("open-xchange-session-"):
+            browser.session = browser.cookies[name]
+    connection.close()
+    return browser
+
+
+def guests(cluster):
+    one, two = cluster.nodes
+
+    def invited(name, *words):
+        done = one.admin("createuser", "-c", 1, "-A", "oxadmin", "-P", cluster.user_password, "-u", name,
+                         "-d", name, "-g", name, "-s", name, "--guestcreatedby", 2, *words, check=False)
+        link = done.stdout.partition("share link: ")[2].strip()
+        check(done.returncode == 0 and link.startswith("/ajax/share/"),
+              "createuser of guest %s prints its link: %s" % (name, done.stdout + done.stderr))
+        return link
+
+    link = invited("link")
+    guest = followed(one, link + "/151eab38")
+    _, who = cluster.whoami(guest, two)
+    check(guest.status == 302 and (who.get("data") or {}).get("user") == "link",
+          "who follows a link at node 1 is in, at node 2 as well: %s %s" % (guest.status, who))
+    again = followed(two, link, guest)
+    check(again.status == 302 and "session=" + guest.session in again.location,
+          "followed again, it is the same session")
+    others = [followed(n, link) for n in (one, two, one)]
+    check([o.status for o in others] == [302, 302, 200] and "SES-0007" in others[2].text,
+          "maxSessionPerLink counts the cluster: %s" % [o.status for o in others])
+    pin = invited("pin", "-p", cluster.user_password)
+    asked = followed(two, pin)
+    check(asked.status == 302 and "#login_type=anonymous&share=" in asked.location,
+          "a link with a password asks for it: " + asked.location)
+    entered = Browser()
+    _, text = entered.request(two, "/ajax/login?action=anonymous", {
+        "share": pin.rpartition("/")[2], "password": cluster.user_password})
+    entered.session = json.loads(text).get("session")
+    check((cluster.whoami(entered, one)[1].get("data") or {}).get("user") == "pin",
+          "and takes it: " + text[:80])
+    check(followed(one, link[:-1] + ("0" if link[-1] != "0" else "1")).status == 404, "a wrong link is 404")
+    done = one.admin("changeuser", "-c", 1, "-A", "oxadmin", "-P", cluster.user_password, "-u", "link",
+                     "-p", "Another-1", check=False)
+    check(done.returncode == 0 and expired(cluster, guest, one) and
+          "login_type" in followed(one, link).location,
+          "a password for the link ends its sessions, and is asked for: " + done.stdout)
+
+
+def tokens(cluster):
+    one, two = cluster.nodes
+    browser = Browser()
+    answer = cluster.login(browser, one, "anna", 1)[1]
+    same = Browser()
+    same.cookies = {}
+    status, text = same.request(two, "/ajax/login?action=redeem", {"random": answer.get("random")})
+    check(status == 200 and json.loads(text).get("session") == browser.session,
+          "a random token of node 1 is good at node 2: %s %s" % (status, text[:60]))
+    status, _ = same.request(one, "/ajax/login?action=redeem", {"random": answer.get("random")})
+    check(status == 403, "once: %d" % status)
+    credentials = "Basic " + base64.b64encode(
+        ("anna@company1.example:" + cluster.user_password).encode()).decode()
+    basic = followed(two, "/ajax/login/httpAuth", headers={"Authorization": credentials})
+    check(basic.status == 302 and not expired(cluster, basic, one), "login/httpAuth: %d" % basic.status)
+    check(followed(two, "/ajax/login/httpAuth").status == 401, "and 401 without credentials")
+    for b in (browser, basic):
+        b.request(one, "/ajax/login?action=logout&session=" + b.session)
+
+
 def main():
     cluster = Cluster(27000)
     try:
@@ -131,6 +216,8 @@ def main():
         check(rest(one, "by-context", '{"contextIds":[1]}') == (200, '{"closed":1}'),
               "REST: by context")
         check(expired(cluster, third, two), "the session has ended at node 2")
+        tokens(cluster)
+        guests(cluster)
         for node in cluster.nodes:
             with open(os.path.join(node.logs, "console.log"), errors="replace") as log:
                 errors = [line for line in log if " ERROR " in line]

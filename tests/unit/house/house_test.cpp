@@ -24,6 +24,7 @@ const std::vector<Exception> kLong = {};
 const std::vector<Exception> kForeignKeys = {
     {"sbin/oxinstaller.cpp", "com.openexchange.mail.mailServer", "key of the mail packages, only set"},
     {"sbin/oxinstaller.cpp", "com.openexchange.mail.transportServer", "as mailServer"},
+    {"src/services/share_token.h", "com.openexchange.shareBaseToken", "name of a user's attribute in the database"},
     {"sbin/oxinstaller.cpp", "com.openexchange.mail.mailServerSource", "as mailServer"},
 };
 

@@ -5,122 +5,16 @@
 #include <algorithm>
 #include <fstream>
 
-#include <nlohmann/json.hpp>
-
 #include "../sessions/fake_grid.h"
 #include "address_check.h"
 #include "cookie_names.h"
+#include "login_house.h"
 #include "rate_limit.h"
-#include "service.h"
-#include "servlets.h"
 #include "../test_log.h"
 
 using namespace ox;
 using namespace ox::login;
-using http::Request;
-using http::Response;
-using Json = nlohmann::json;
-
-namespace {
-
-class Contexts final : public services::ContextService {
- public:
-  Result<std::int32_t> resolve(const std::string&) override { return 1; }
-  Result<std::shared_ptr<const services::Context>> usable(std::int32_t id) override {
-    if (failure != Code::kInternal) return Error(failure);
-    auto c = std::make_shared<services::Context>();
-    c->id = id;
-    return std::shared_ptr<const services::Context>(c);
-  }
-  Result<services::User> authenticate(std::int32_t id, const std::string& name,
-                                      const std::string& password) override {
-    if (password != "right") return Error(Code::kLgiInvalid);
-    return user(id, name == "guest" ? 9 : 3);
-  }
-  Result<services::User> user(std::int32_t contextId, std::int32_t userId) override {
-    services::User u;
-    u.contextId = contextId;
-    u.id = userId;
-    u.loginName = userId == 9 ? "guest" : "anton";
-    u.language = "de_DE";
-    u.guestCreatedBy = userId == 9 ? 3 : 0;
-    return u;
-  }
-  Code failure = Code::kInternal;  // kInternal = usable
-};
-
-class TestClock final : public Clock {
- public:
-  std::int64_t steadyNanos() const override { return millis * 1'000'000; }
-  std::int64_t wallMillis() const override { return 1'700'000'000'000 + millis; }
-  std::int64_t millis = 1'000'000;
-};
-
-LoginSettings plain() {
-  LoginSettings s;
-  s.hashSalt = "salt";
-  s.randomToken = true;
-  s.appSecrets = {{"app-secret", false}, {"mail-secret", true}};
-  return s;
-}
-
-// One node; with a map of the grid several share what they hand out.
-struct House {
-  explicit House(LoginSettings s = plain(), sessiond::SessiondSettings limits = {})
-      : sessions(std::make_shared<sessiond::SessiondService>(limits, clock, nullptr)),
-        contexts(std::make_shared<Contexts>()),
-        servlets(std::move(s), "OX1", sessions, contexts, nullptr, clock) {}
-
-  TestClock clock;
-  std::shared_ptr<sessiond::SessiondService> sessions;
-  std::shared_ptr<Contexts> contexts;
-  Servlets servlets;
-};
-
-Request request(const std::string& action,
-                std::vector<std::pair<std::string, std::string>> more = {}) {
-  Request r;
-  r.method = "POST";
-  r.headers = {{"user-agent", "agent"}};
-  r.parameters = {{"action", action}};
-  r.queryParameters = 1;
-  for (auto& p : more) r.parameters.push_back(std::move(p));
-  r.remoteAddress = "10.0.0.1";
-  r.httpSessionId = "77.OX1";
-  return r;
-}
-Request credentials(const std::string& action,
-                    std::vector<std::pair<std::string, std::string>> more = {}) {
-  Request r = request(action, {{"login", "anton"}, {"password", "right"}, {"client", "web"}});
-  for (auto& p : more) r.parameters.push_back(std::move(p));
-  return r;
-}
-void keep(Request& r, const Response& from) {
-  for (const auto& c : from.cookies)
-    if (c.maxAgeSeconds != 0) r.cookies.emplace_back(c.name, c.value);
-}
-Request of(const Response& login, const std::string& action,
-           std::vector<std::pair<std::string, std::string>> more = {}) {
-  Request r = request(action, std::move(more));
-  r.parameters.emplace_back("session", Json::parse(login.body).value("session", ""));
-  keep(r, login);
-  return r;
-}
-std::string codeOf(const Response& r) { return Json::parse(r.body).value("code", ""); }
-std::string location(const Response& r) {
-  for (const auto& [name, value] : r.headers)
-    if (name == "Location") return value;
-  return "";
-}
-// A value of the fragment.
-std::string part(const std::string& url, const std::string& name) {
-  const std::size_t at = std::min(url.find("#" + name + "="), url.find("&" + name + "="));
-  if (at == std::string::npos) return "";
-  const std::size_t from = at + name.size() + 2;
-  return url.substr(from, url.find('&', from) - from);
-}
-
-}  // namespace
+using namespace ox::login::house;
 
 TEST_CASE("autologin comes back by the cookies of a user who stays signed in, and only then") {
   House house;
@@ -182,49 +76,74 @@ TEST_CASE("formlogin leads into the user interface of this site, never to anothe
   CHECK(codeOf(house.servlets.handleLogin(wrong)) == "LGI-0006");
 }
 
-TEST_CASE("a random token is used once: redirect for browsers, redeem for programs") {
+TEST_CASE("a random token is used once, by the browser that the session was made for") {
   House house;
-  const auto token = [&] {
-    return Json::parse(house.servlets.handleLogin(credentials("login")).body)
+  const auto token = [](House& h, std::vector<std::pair<std::string, std::string>> more = {}) {
+    return Json::parse(h.servlets.handleLogin(credentials("login", std::move(more))).body)
         .value("random", std::string());
   };
-  const std::string first = token();
+  const std::string first = token(house);
   REQUIRE(first.size() == 32);
-  Request redeem = request("redeem", {{"random", first}, {"client", "mobile"}});
-  redeem.remoteAddress = "10.0.0.2";
-  redeem.headers = {{"user-agent", "another"}};
+  Request redeem = request("redeem", {{"random", first}});
   const Response r = house.servlets.handleLogin(redeem);
   CHECK(r.status == 200);
-  Request who = of(r, "whoami");
-  who.remoteAddress = "10.0.0.2";
-  who.headers = redeem.headers;
-  CHECK(house.servlets.handleSystem(who).status == 200);
-  CHECK(Json::parse(house.servlets.handleSystem(who).body)["data"]["user"] == "anton");
+  CHECK(Json::parse(house.servlets.handleSystem(of(r, "whoami")).body)["data"]["user"] == "anton");
   CHECK(house.servlets.handleLogin(redeem).status == 403);
 
-  const Response go = house.servlets.handleLogin(request("redirect", {{"random", token()}}));
+  // Another browser, another address, another client: not theirs, and used up.
+  for (int what = 0; what < 2; ++what) {
+    const std::string t = token(house);
+    Request foreign = request("redeem", {{"random", t}});
+    if (what == 0) foreign.headers = {{"user-agent", "another"}};
+    else foreign.remoteAddress = "10.0.0.2";
+    CHECK(house.servlets.handleLogin(foreign).status == 403);
+    CHECK(house.servlets.handleLogin(request("redeem", {{"random", t}})).status == 403);
+  }
+  // A server that logs in for a browser says who that is.
+  Request browser = request("redirect", {{"random", token(house, {{"clientIP", "192.0.2.9"},
+                                                                  {"clientUserAgent", "browser"}})}});
+  browser.remoteAddress = "192.0.2.9";
+  browser.headers = {{"user-agent", "browser"}};
+  const Response go = house.servlets.handleLogin(browser);
   CHECK(go.status == 302);
   CHECK(part(location(go), "session").size() == 32);
   CHECK(go.cookies.size() == 3);
+  CHECK(codeOf(house.servlets.handleLogin(credentials("login", {{"clientIP", "x"}}))) == "SVL-0010");
+
   CHECK(house.servlets.handleLogin(request("redirect")).status == 400);
   CHECK(house.servlets.handleLogin(request("redirect", {{"random", "x"}})).status == 403);
-  house.contexts->failure = Code::kLgiContextDisabled;
-  house.contexts->failure = Code::kInternal;
-  const std::string unused = token();
+  const std::string old = token(house);
+  house.clock.millis += 30'001;
+  CHECK(house.servlets.handleLogin(request("redeem", {{"random", old}})).status == 403);
+  const std::string unused = token(house);
   house.contexts->failure = Code::kLgiContextDisabled;
   CHECK(house.servlets.handleLogin(request("redeem", {{"random", unused}})).status == 403);
 
   LoginSettings s = plain();
+  s.insecure = true;
+  House open(s);
+  Request moved = request("redeem", {{"random", token(open)}, {"client", "mobile"}});
+  moved.remoteAddress = "10.0.0.2";
+  moved.headers = {{"user-agent", "another"}};
+  const Response there = open.servlets.handleLogin(moved);
+  CHECK(there.status == 200);
+  Request who = of(there, "whoami");
+  who.remoteAddress = "10.0.0.2";
+  who.headers = moved.headers;
+  CHECK(codeOf(open.servlets.handleSystem(who)) == "");
   s.changeIpAllowed = false;
   House strict(s);
-  Request moved = request("redeem", {{"random", Json::parse(strict.servlets.handleLogin(
-      credentials("login")).body)["random"].get<std::string>()}});
-  moved.remoteAddress = "10.0.0.2";
-  CHECK(strict.servlets.handleLogin(moved).status == 403);
+  Request elsewhere = request("redeem", {{"random", token(strict)}});
+  elsewhere.remoteAddress = "10.0.0.2";
+  CHECK(strict.servlets.handleLogin(elsewhere).status == 403);
   s.randomToken = false;
   House off(s);
-  CHECK_FALSE(Json::parse(off.servlets.handleLogin(credentials("login")).body).contains("random"));
+  CHECK(token(off).empty());
   CHECK(off.servlets.handleLogin(request("redeem", {{"random", "x"}})).status == 400);
+  s.randomToken = true;
+  s.randomTokenMillis = 0;
+  House never(s);
+  CHECK(token(never).empty());
 }
 
 TEST_CASE("token login: the path and the fragment carry the route, both tokens make the session") {

@@ -43,7 +43,7 @@ TEST_CASE("an unused session lives its default life time, then it is gone") {
   REQUIRE(gone.size() == 1);
   CHECK(gone[0]->sessionId == "a");
   CHECK_FALSE(c.peek("a"));
-  CHECK(c.countUser(7, 1) == 0);
+  CHECK(c.count(7, 1).stored == 0);
 }
 
 TEST_CASE("use moves to the first slot and stamps the time") {
@@ -88,12 +88,13 @@ TEST_CASE("counts per user and client follow put, replace and remove") {
   c.put(session("a", false, 1, "web"));
   c.put(session("b", false, 1, "mobile"));
   c.put(session("c", false, 2, "web"));
-  CHECK(c.countUser(7, 1) == 2);
-  CHECK(c.countClient(7, 1, "web") == 1);
-  CHECK(c.countUser(8, 1) == 0);
+  CHECK(c.count(7, 1).stored == 2);
+  const std::string web = "web";
+  CHECK(c.count(7, 1, &web).stored == 1);
+  CHECK(c.count(8, 1).stored == 0);
   c.put(session("a", false, 2, "web"));
-  CHECK(c.countUser(7, 1) == 1);
-  CHECK(c.countClient(7, 2, "web") == 2);
+  CHECK(c.count(7, 1).stored == 1);
+  CHECK(c.count(7, 2, &web).stored == 2);
   CHECK(c.remove("a"));
   CHECK_FALSE(c.remove("a"));
   CHECK(c.size() == 2);
@@ -116,7 +117,7 @@ TEST_CASE("random walks: every session is in exactly one slot") {
       for (const auto n : c.shortSlotSizes()) inSlots += n;
       for (const auto n : c.longSlotSizes()) inSlots += n;
       REQUIRE(inSlots == c.size());
-      REQUIRE(c.countUser(7, 1) == c.size());
+      REQUIRE(c.count(7, 1).stored == c.size());
     }
   }
 }

@@ -37,7 +37,7 @@ TEST_CASE("a created session is in the map before create returns, with its idle 
   Session transient = login(3, "web", true);
   transient.transient = true;
   const auto brief = node.service.create(transient);
-  CHECK(values[keyOf((*brief)->sessionId)].maxIdleMillis == 3'600'000 + 360'000);
+  CHECK(values.count(keyOf((*brief)->sessionId)) == 0);
   CHECK(node.service.figures().storedLate == 0);
 }
 
@@ -415,19 +415,43 @@ TEST_CASE("what the other half stored again does not undo a change that it did n
   CHECK((*two.service.find(s->sessionId, nullptr))->hash == "new");
 }
 
-TEST_CASE("one-time tokens work on any node, once and for their time") {
+TEST_CASE("a transient session is on its node only, is closed from any, and ends with its short life") {
   SessionCluster c;
-  Node one(c, "1"), two(c, "2");
-  const auto s = *one.service.create(login());
-  const auto redeemed = two.service.redeemRandomToken(s->randomToken);
-  REQUIRE(redeemed.ok());
-  CHECK((*redeemed)->sessionId == s->sessionId);
-  CHECK(codeOf(two.service.redeemRandomToken(s->randomToken)) == Code::kSesExpired);
-  CHECK(codeOf(one.service.redeemRandomToken(s->randomToken)) == Code::kSesExpired);
-  const auto late = *one.service.create(login(4));
-  one.clock.advance(30'000);
-  CHECK(codeOf(one.service.redeemRandomToken(late->randomToken)) == Code::kSesExpired);
-  CHECK(codeOf(one.service.redeemRandomToken("' OR 1=1")) == Code::kSesExpired);
+  SessiondSettings settings;
+  settings.removeFromStorageOnTimeout = true;
+  Node one(c, "1", settings), two(c, "2");
+  Session brief = login(3, "web", true);
+  brief.transient = true;
+  const auto s = *one.service.create(brief);
+  const auto closed = *one.service.create(brief);
+  CHECK(codeOf(two.service.find(s->sessionId, nullptr)) == Code::kSesExpired);
+  CHECK(one.service.find(s->sessionId, nullptr).ok());
+  REQUIRE(one.service.update(s->sessionId, [](Session& x) { x.localIp = "10.1.1.1"; }).ok());
+  CHECK((*one.service.find(s->sessionId, nullptr))->localIp == "10.1.1.1");
+  CHECK(one.service.set(s->sessionId, {"a", "1", {}}).error().code == Code::kInvalid);
+
+  CloseRequest byId;
+  byId.sessionIds = {closed->sessionId};
+  REQUIRE(two.service.close(byId).ok());
+  CHECK(codeOf(one.service.find(closed->sessionId, nullptr)) == Code::kSesExpired);
+  // Looked after as any copy, never stored again.
+  one.records->merged();
+  one.service.tick();
+  CHECK(one.service.find(s->sessionId, nullptr).ok());
+  CHECK(one.service.figures().restored == 0);
+  one.clock.advance(360'001);
+  CHECK(one.service.find(s->sessionId, nullptr).ok());  // another slot: a stored one would be touched
+  CHECK(one.records->counters().touched == 0);
+  CHECK(one.service.figures().pendingStores == 0);
+  CHECK(c.maps.sessions->values.empty());
+  for (int i = 0; i < 11; ++i) {
+    one.clock.advance(360'000);
+    one.service.tick();
+  }
+  CHECK(one.service.counts().active == 0);
+  CHECK(one.service.counts().longTerm == 0);
+  CHECK(one.service.counts().transient == 0);
+  CHECK(c.maps.attributes->values.empty());
 }
 
 TEST_CASE("an abandoned session leaves node and storage, unless another node holds it; without a mark") {
