@@ -128,7 +128,7 @@ def guests(cluster):
                          "-d", name, "-g", name, "-s", name, "--guestcreatedby", 2, *words, check=False)
         link = done.stdout.partition("share link: ")[2].strip()
         check(done.returncode == 0 and link.startswith("/ajax/share/"),
-              "createuser of guest %s prints its link: %s" % (name, done.stdout + done.stderr))
+              "createuser of guest %s prints its link: %s" % (name, done.stdout + (done.stderr or "")))
         return link
 
     link = invited("link")
