@@ -22,6 +22,7 @@ using services::SessionPtr;
 using services::User;
 
 constexpr std::size_t kMaxPathBytes = 1024;
+constexpr std::int64_t kRetrySeconds = 60;  // for what has no window of its own
 
 // A secret in a URL ends up in every log on the way.
 bool inQuery(const Request& request, std::string_view name) {
@@ -147,6 +148,13 @@ Result<User> LoginDesk::authenticate(const std::string& name, const std::string&
   if (user || user.error().code != Code::kLgiInvalid || !settings_.punyCode) return user;
   const auto native = nativeDomain(name);
   return native ? authenticateOnce(*native, password) : std::move(user);
+}
+
+std::int64_t LoginDesk::retrySeconds(const Request& request) {
+  const std::string name = textOf(request, request.parameter("name") ? "name" : "login");
+  const std::int64_t millis =
+      std::max(failures_.waitMillis(request.remoteAddress), perName_.waitMillis(name));
+  return millis > 0 ? (millis + 999) / 1000 : kRetrySeconds;
 }
 
 Status LoginDesk::mayTry(const std::string& address, const std::string& name) {
@@ -284,7 +292,9 @@ Result<Admitted> LoginDesk::create(const Request& asker, Session session, User u
                 gone.error().toString());
     return still.error();
   }
-  log::info((user.guest() ? "login of a guest: " : "login: ") + line(settings_.loginLine, s));
+  const bool foreign = s.localIp != asker.remoteAddress;  // what `clientIP` says is the caller's word
+  log::info((user.guest() ? "login of a guest: " : "login: ") + line(settings_.loginLine, s) +
+            (foreign ? ", asked for by " + asker.remoteAddress : std::string()));
   return Admitted{std::move(*made), std::move(user)};
 }
 

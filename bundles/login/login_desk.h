@@ -54,6 +54,8 @@ class LoginDesk {
   // What may change while the node runs: the limits and HttpOnly of the cookies.
   void reload(const LoginSettings& settings);
 
+  // When a login like this one may be tried again that was refused with RUN-0005.
+  std::int64_t retrySeconds(const http::Request& request);
   // Parameter `password`; never from the URL, and LGI-0001 when it is empty.
   Result<std::string> passwordOf(const http::Request& request) const;
   // By `name` (or `login`) and `password`.

@@ -100,9 +100,8 @@ Response Servlets::refuse(const Error& error, const Request& request, int status
   const std::string& url = desk_.settings().migrationUrl;
   if (error.code == Code::kCtxOtherServer && !url.empty()) return elsewhereAnswer(url);
   if (error.code != Code::kBusy) return errorAnswer(error, status);
-  static constexpr const char* kRetrySeconds = "60";
   Response response = errorAnswer(error, 429);
-  response.headers.emplace_back("Retry-After", kRetrySeconds);
+  response.headers.emplace_back("Retry-After", std::to_string(desk_.retrySeconds(request)));
   return response;
 }
 

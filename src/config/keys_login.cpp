@@ -12,7 +12,7 @@ const Key<bool> kLoginHttpAuthAutologin(
 
 const Key<std::string> kLoginHttpAuthClient(
     {.name = "com.openexchange.ajax.login.http-auth.client", .file = "login.properties",
-     .defaultText = "open-xchange-appsuite",
+     .defaultText = "open-xchange-appsuite", .allowed = "any text",
      .help = "Client name of sessions that begin with HTTP basic authentication (login/httpAuth), unless the "
      "request names one.",
      .check = checkNotBlank});
@@ -50,6 +50,7 @@ const Key<bool> kLoginCheckPunyCode(
 const Key<std::string> kLoginFormatLogin(
     {.name = "com.openexchange.ajax.login.formatstring.login", .file = "login.properties",
      .defaultText = "$login $ip $auth $agent $client $c $u $s",
+     .allowed = "text with $login, $ip, $auth, $agent, $client, $c, $u, $s",
      .help = "Form of the line that a login leaves in the log: $login, $ip, $auth (authentication id), "
      "$agent, $client, $c (context), $u (user), $s (session: never written, \"-\" stands for it); any "
      "other text stays as it is. Empty: the default form.",
@@ -58,6 +59,7 @@ const Key<std::string> kLoginFormatLogin(
 const Key<std::string> kLoginFormatLogout(
     {.name = "com.openexchange.ajax.login.formatstring.logout", .file = "login.properties",
      .defaultText = "Logout $c $u $s",
+     .allowed = "text with $login, $ip, $auth, $agent, $client, $c, $u, $s",
      .help = "Form of the line that a logout leaves in the log, with the same names.",
      .check = checkLogForm});
 

@@ -14,7 +14,7 @@ const Key<bool> kShareTransientSessions(
 
 const Key<std::string> kShareClientName(
     {.name = "com.openexchange.share.clientName", .file = "share.properties",
-     .defaultText = "open-xchange-appsuite",
+     .defaultText = "open-xchange-appsuite", .allowed = "any text",
      .help = "Client name of the sessions that a share link opens.",
      .check = checkNotBlank});
 

@@ -41,7 +41,8 @@ TEST_CASE("fixtures: each mistake is named with file, line, key and what is allo
   }
   for (const char* name : {"type", "range", "enumeration", "escape", "encoding", "missing",
                            "contradiction", "unknown-key", "unreadable-file", "address", "duplicate",
-                           "stock-secret", "stock-secret-alone", "open-grid", "aws"})
+                           "stock-secret", "stock-secret-alone", "open-grid", "aws",
+                           "login"})
     CHECK_MESSAGE(seen.count(name) == 1, name);
 }
 

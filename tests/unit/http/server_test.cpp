@@ -93,6 +93,11 @@ TEST_CASE("form bodies become parameters, chunked ones too, and HEAD has no body
   CHECK(has(client.answer(), "100 Continue"));
   REQUIRE(client.send("b=9"));
   CHECK(has(client.answer(), "b=9;"));
+  {
+    RawClient other(house.server.port());
+    REQUIRE(other.send(head + "Expect: a-pony\r\nContent-Length: 3\r\n\r\nb=9"));
+    CHECK(has(other.untilClosed(), " 417 "));
+  }
   REQUIRE(client.send("HEAD /ajax/echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
   const std::string headAnswer = client.untilClosed();
   CHECK(has(headAnswer, "200 OK"));

@@ -78,6 +78,27 @@ TEST_CASE("who follows a link without a password is in, and stays in that sessio
         }) == 1);
 }
 
+TEST_CASE("autologin finds the guest first while the browser has the cookie of the link") {
+  LoginSettings s = plain();
+  s.autologin = true;
+  House house(s);
+  const Response user = house.servlets.handleLogin(
+      credentials("login"));
+  Request visit = follow(12);
+  keep(visit, user);
+  const Response guest = house.servlets.handleShare(visit);
+  Request back = request("autologin");
+  keep(back, guest);
+  keep(back, user);
+  CHECK(Json::parse(house.servlets.handleLogin(back).body)["user_id"] == 12);
+  std::erase_if(back.cookies, [](const auto& c) { return c.first.find("-share-") != c.first.npos; });
+  back.parameters.emplace_back("client", "web");
+  CHECK(Json::parse(house.servlets.handleLogin(back).body)["user_id"] == 3);
+  Request forged = request("autologin");
+  forged.cookies = {{shareCookie(agentHash(forged, s)), std::string(48, 'f')}};
+  CHECK(codeOf(house.servlets.handleLogin(forged)) == "SES-0203");
+}
+
 TEST_CASE("a link with a password leads to the login that asks for it") {
   House house;
   const Response pin = house.servlets.handleShare(follow(11));

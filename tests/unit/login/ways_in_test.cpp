@@ -291,6 +291,7 @@ TEST_CASE("failed logins of one address and logins of one name are limited, with
   const Response limited = house.servlets.handleLogin(credentials("login"));
   CHECK(limited.status == 429);
   CHECK(limited.headers.front().first == "Retry-After");
+  CHECK(limited.headers.front().second == "300");
   Request elsewhere = credentials("login");
   elsewhere.remoteAddress = "10.0.0.7";
   CHECK(house.servlets.handleLogin(elsewhere).status == 200);

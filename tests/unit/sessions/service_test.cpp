@@ -3,6 +3,7 @@
 
 #include <thread>
 
+#include "base/log.h"
 #include "fake_cluster.h"
 #include "serialization/data.h"
 
@@ -282,6 +283,12 @@ TEST_CASE("storage down: sessions of the node go on, new ones are stored when it
   s.storeWaitMillis = 50;
   Node node(c, "1", s);
   const auto before = *node.service.create(login());
+  static std::atomic<int> warned, back;
+  warned = back = 0;
+  auto former = log::setObserver([](log::Level level, std::string_view text) {
+    if (level == log::Level::kWarn && text.find("storage does not answer") != text.npos) ++warned;
+    if (text.find("storage answers again") != text.npos) ++back;
+  });
   c.maps.sessions->failures = -1;
   const auto during = node.service.create(login(4));
   REQUIRE(during.ok());
@@ -305,6 +312,9 @@ TEST_CASE("storage down: sessions of the node go on, new ones are stored when it
   CHECK(node.service.figures().pendingStores == 0);
   CHECK(node.service.figures().pendingEndings == 0);
   CHECK(c.maps.sessions->values.size() == 1);
+  CHECK(warned == 1);  // however many operations failed
+  CHECK(back == 1);
+  log::setObserver(std::move(former));
   Node two(c, "2");
   CHECK((*two.service.find((*during)->sessionId, nullptr))->hash == "h");
   CHECK(codeOf(two.service.find(before->sessionId, nullptr)) == Code::kSesExpired);
@@ -413,45 +423,6 @@ TEST_CASE("what the other half stored again does not undo a change that it did n
   one.service.tick();
   CHECK((*one.service.find(s->sessionId, nullptr))->hash == "new");
   CHECK((*two.service.find(s->sessionId, nullptr))->hash == "new");
-}
-
-TEST_CASE("a transient session is on its node only, is closed from any, and ends with its short life") {
-  SessionCluster c;
-  SessiondSettings settings;
-  settings.removeFromStorageOnTimeout = true;
-  Node one(c, "1", settings), two(c, "2");
-  Session brief = login(3, "web", true);
-  brief.transient = true;
-  const auto s = *one.service.create(brief);
-  const auto closed = *one.service.create(brief);
-  CHECK(codeOf(two.service.find(s->sessionId, nullptr)) == Code::kSesExpired);
-  CHECK(one.service.find(s->sessionId, nullptr).ok());
-  REQUIRE(one.service.update(s->sessionId, [](Session& x) { x.localIp = "10.1.1.1"; }).ok());
-  CHECK((*one.service.find(s->sessionId, nullptr))->localIp == "10.1.1.1");
-  CHECK(one.service.set(s->sessionId, {"a", "1", {}}).error().code == Code::kInvalid);
-
-  CloseRequest byId;
-  byId.sessionIds = {closed->sessionId};
-  REQUIRE(two.service.close(byId).ok());
-  CHECK(codeOf(one.service.find(closed->sessionId, nullptr)) == Code::kSesExpired);
-  // Looked after as any copy, never stored again.
-  one.records->merged();
-  one.service.tick();
-  CHECK(one.service.find(s->sessionId, nullptr).ok());
-  CHECK(one.service.figures().restored == 0);
-  one.clock.advance(360'001);
-  CHECK(one.service.find(s->sessionId, nullptr).ok());  // another slot: a stored one would be touched
-  CHECK(one.records->counters().touched == 0);
-  CHECK(one.service.figures().pendingStores == 0);
-  CHECK(c.maps.sessions->values.empty());
-  for (int i = 0; i < 11; ++i) {
-    one.clock.advance(360'000);
-    one.service.tick();
-  }
-  CHECK(one.service.counts().active == 0);
-  CHECK(one.service.counts().longTerm == 0);
-  CHECK(one.service.counts().transient == 0);
-  CHECK(c.maps.attributes->values.empty());
 }
 
 TEST_CASE("an abandoned session leaves node and storage, unless another node holds it; without a mark") {
