@@ -176,7 +176,8 @@ DAEMON = ["src/server/open-xchange", "sbin/oxtool"] + ["bundles/%s.so" % b for b
     "sessionstorage-hazelcast", "login")]
 BENCHES = {"caching": ["tests/bench/caching/caching_bench", "tests/integration/legacy_member"],
            "grid": ["tests/bench/grid/grid_bench"],
-           "sessions": ["tests/bench/sessions/sessions_bench"] + DAEMON}
+           "sessions": ["tests/bench/sessions/sessions_bench"] + DAEMON,
+           "updates": ["tests/bench/updates/updates_bench"] + DAEMON}
 
 
 def bench(args):

@@ -11,6 +11,7 @@
 
 #include "report.h"
 #include "servers.h"
+#include "words.h"
 
 namespace ox::bench {
 
@@ -32,9 +33,5 @@ void loginCases(Context& context);     // with and without the hash of the passw
 void takeoverCase(Context& context);   // two nodes
 void deadMemberCase(Context& context); // three nodes, one killed
 void memoryCase(Context& context);     // a million sessions
-
-// "the turns of ... differ twofold" or nothing.
-std::string unsteady(const char* what, const std::vector<double>& turns);
-std::string text(const char* format, double a, double b = 0, double c = 0);
 
 }  // namespace ox::bench
