@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <iostream>
@@ -90,6 +91,11 @@ std::string shownDuration(std::int64_t millis) {
   return text;
 }
 
+std::int64_t pollMillis(std::int64_t eta) {
+  if (eta < 0) return kJobPollMillis;
+  return std::clamp<std::int64_t>(eta / 2, kShortPollMillis, kJobPollMillis);
+}
+
 int jobExit(const json& status) {
   const std::string state = status.value("state", "");
   return count(status, "failed") == 0 && (state == "running" || state == "done") ? 0 : 1;
@@ -159,7 +165,7 @@ int followJob(Client& client, const std::string& id, bool asJson) {
       return jobExit(status);
     }
     if (ended.size() < 1000 && status.value("state", "") == "running")
-      std::this_thread::sleep_for(std::chrono::milliseconds(kJobPollMillis));
+      std::this_thread::sleep_for(std::chrono::milliseconds(pollMillis(status.value("eta", -1L))));
   }
 }
 

@@ -288,7 +288,8 @@ Status Phase::writeEnd(const std::string& task, std::uint64_t runRow, const Stat
   for (int i = 0; i < kWriteTries; ++i) {
     if (last = openConnection(); !last) return last;
     db::Connection& connection = **connection_;
-    connection.rollback();  // nothing of the task may be left open
+    // Nothing of the task may be left open. (What the server said last is not known after an error.)
+    if (!result || connection.inTransaction()) connection.rollback();
     last = [&]() -> Status {
       auto transaction = db::Transaction::begin(connection);
       if (!transaction) return transaction.error();

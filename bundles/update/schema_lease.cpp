@@ -36,10 +36,10 @@ class IdleTransactionLimit {
 
  private:
   void set(int seconds) {
-    const std::string wait = seconds > 0 ? std::to_string(kRowWaitSeconds) : "DEFAULT";
-    static_cast<void>(connection_.execute("SET SESSION innodb_lock_wait_timeout = " + wait));
-    static_cast<void>(connection_.execute("SET SESSION idle_transaction_timeout = " +
-                                          std::to_string(seconds)));
+    const std::string wait = "SET SESSION innodb_lock_wait_timeout = " +
+                             (seconds > 0 ? std::to_string(kRowWaitSeconds) : "DEFAULT");
+    if (!connection_.execute(wait + ", idle_transaction_timeout = " + std::to_string(seconds)))
+      static_cast<void>(connection_.execute(wait));
   }
   db::Connection& connection_;
 };
@@ -172,8 +172,8 @@ Status SchemaLease::takeLeaseRow(db::Connection& connection, bool originalWasAbs
                                before->front().text(2), before->front().integer(3)};
   // The connection of a predecessor stays named until it was ended (bind): who dies while waiting for
   // it must not hide it from the next one.
-  std::string sql = "UPDATE updateTaskLease SET fence = fence + 1, owner = ?, beats = 0, taken = ?, "
-                    "beat = ?, expires = ?";
+  std::string sql = "UPDATE updateTaskLease SET fence = LAST_INSERT_ID(fence + 1), owner = ?, "
+                    "beats = 0, taken = ?, beat = ?, expires = ?";
   std::vector<db::Value> values = {
       settings_.owner, lastModified_, lastModified_,
       settings_.lifeMillis() > 0 ? lastModified_ + settings_.lifeMillis() : std::int64_t{0}};
@@ -189,9 +189,7 @@ Status SchemaLease::takeLeaseRow(db::Connection& connection, bool originalWasAbs
   auto changed = connection.execute(sql, values);
   if (!changed) return takeError(changed.error(), kind_, "taking the lease");
   if (*changed == 0) return locked(kind_, "the lease has an owner");
-  auto fence = connection.query("SELECT fence FROM updateTaskLease WHERE kind = ?", {kind_});
-  if (!fence) return takeError(fence.error(), kind_, "reading the fence");
-  fence_ = fence->front().integer(0);
+  fence_ = static_cast<std::int64_t>(connection.lastInsertId());
   return {};
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <thread>
 
 #include "base/log.h"
 #include "config/keys_update.h"
@@ -18,6 +19,25 @@ namespace ox::update {
 namespace {
 
 constexpr std::int64_t kDefaultRefreshMillis = 20000;
+
+// One thread per database host, at most kMaxCheckThreads; a host's schemas one after the other.
+void eachHostAtOnce(const std::vector<services::SchemaRef>& schemas,
+                    const std::function<void(std::size_t)>& look) {
+  std::map<std::int32_t, std::vector<std::size_t>> hosts;
+  for (std::size_t i = 0; i < schemas.size(); ++i) hosts[schemas[i].writePoolId].push_back(i);
+  std::vector<std::vector<std::size_t>> shares(std::min(hosts.size(), kMaxCheckThreads));
+  std::size_t next = 0;
+  for (const auto& [pool, of] : hosts) {
+    auto& share = shares[next++ % shares.size()];
+    share.insert(share.end(), of.begin(), of.end());
+  }
+  std::vector<std::jthread> threads;
+  for (const auto& share : shares)
+    threads.emplace_back([&look, &share] {
+      log::setThreadName("update-check");
+      for (const std::size_t at : share) look(at);
+    });
+}
 
 int rank(const std::string& status) {
   if (status == kStatusNeedsUpdate) return 0;
@@ -232,16 +252,22 @@ Result<std::vector<DatabaseStatus>> UpdateServiceImpl::checkDatabases() {
   const TaskSet tasks = gather();
   const Exclusions exclusions = readExclusions(*config_->current());
   const db::IdleLimits idle = settings().idle;
-  std::vector<DatabaseStatus> out;
-  for (const services::SchemaRef& schema : *schemas) {
-    if (gate_.closed()) return Error(Code::kShutdown);
+  std::vector<std::string> words(schemas->size());
+  eachHostAtOnce(*schemas, [&](std::size_t at) {
+    if (gate_.closed()) return;
+    const services::SchemaRef& schema = (*schemas)[at];
     auto status = statusOf(schema, tasks, exclusions, idle);
     if (!status)
       log::warn("schema " + schema.schema + " cannot be checked: " + status.error().toString());
-    const std::string word = status ? *status : kStatusUnreachable;
-    if (word.empty()) continue;
+    words[at] = status ? *status : kStatusUnreachable;
+  });
+  if (gate_.closed()) return Error(Code::kShutdown);
+  std::vector<DatabaseStatus> out;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i].empty()) continue;
+    const services::SchemaRef& schema = (*schemas)[i];
     const auto& [name, url] = pools[schema.writePoolId];
-    out.push_back({schema.writePoolId, name, url, schema.schema, word});
+    out.push_back({schema.writePoolId, name, url, schema.schema, words[i]});
   }
   std::stable_sort(out.begin(), out.end(), [](const DatabaseStatus& a, const DatabaseStatus& b) {
     return rank(a.status) < rank(b.status);

@@ -37,6 +37,7 @@ inline constexpr const char* kStatusNeedsUpdate = "Needs update";
 inline constexpr const char* kStatusRunning = "Blocking updates running";
 inline constexpr const char* kStatusTooLong = "Blocking updates running for too long";
 inline constexpr const char* kStatusUnreachable = "Not reachable";
+inline constexpr std::size_t kMaxCheckThreads = 16;  // of checkDatabases()
 inline constexpr std::int64_t kTooLongMillis = 24LL * 3600 * 1000;
 // So long a run waits for an older cluster to be told; what it does not hear of is in the log.
 inline constexpr std::int64_t kBridgeWaitMillis = 120'000;

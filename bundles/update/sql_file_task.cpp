@@ -260,7 +260,11 @@ SqlFiles readSqlFiles(const std::filesystem::path& etc) {
   for (const fs::path& path : paths) {
     const std::string shown = "updatetasks/" + path.filename().string();
     std::ifstream in(path, std::ios::binary);
-    std::string text(kMaxSqlFileBytes + 1, '\0');
+    std::error_code unknown;
+    const std::uintmax_t size = fs::file_size(path, unknown);
+    // Room for one byte more than expected, so that a file that grows meanwhile is noticed.
+    std::string text(std::min<std::uintmax_t>(unknown ? kMaxSqlFileBytes : size, kMaxSqlFileBytes) + 1,
+                     '\0');
     in.read(text.data(), static_cast<std::streamsize>(text.size()));
     if (in.bad() || (in.gcount() == 0 && !in.eof())) {
       out.problems.push_back({shown, "cannot be read"});

@@ -160,8 +160,10 @@ void JobRun::worker(std::int32_t poolId) {
     noteUndelivered();
     lock.lock();
   }
-  --active_;
+  const bool last = --active_ == 0;
   wake_.notify_all();
+  lock.unlock();
+  if (last && work_.ended) work_.ended();
 }
 
 // By the last worker: the report of the job names what an older cluster does not know.

@@ -42,6 +42,7 @@ struct JobWork {
   // Called when a job begins here. What it returns waits (bounded) for an older cluster to be told of
   // everything since, and says what it was not told of. May be empty.
   std::function<std::function<std::vector<std::string>()>()> watchBridges = {};
+  std::function<void()> ended = {};  // by the last worker: ended() is true from now. May be empty.
 };
 
 class JobRun {

@@ -13,34 +13,39 @@ constexpr int kLooksPerRefresh = 20;  // while a stop waits for the last tasks
 JobService::JobService(std::shared_ptr<services::DatabaseService> database, JobWork work,
                        std::string node, Clock& clock)
     : database_(std::move(database)),
-      work_(std::move(work)),
+      work_(nudging(std::move(work))),
       owner_(node.substr(0, 200) + "#" + secureHex(8)),
       clock_(clock),
       store_(*database_),
       keeper_([this] { keep(); }) {}
 
-Result<std::string> JobService::start(const JobSettings& settings,
-                                      const std::vector<services::SchemaRef>& schemas) {
-  auto id = store_.create(settings, owner_, schemas);
+JobWork JobService::nudging(JobWork work) {
+  work.ended = [this] { nudge(); };
+  return work;
+}
+
+void JobService::nudge() {
   std::lock_guard lock(mutex_);
   nudged_ = true;
   wake_.notify_all();
+}
+
+Result<std::string> JobService::start(const JobSettings& settings,
+                                      const std::vector<services::SchemaRef>& schemas) {
+  auto id = store_.create(settings, owner_, schemas);
+  nudge();
   return id;
 }
 
 Status JobService::control(const std::string& id, const std::string& wish) {
   if (Status s = store_.setWish(id, wish); !s) return s;
-  std::lock_guard lock(mutex_);
-  nudged_ = true;
-  wake_.notify_all();
+  nudge();
   return {};
 }
 
 Status JobService::resume(const std::string& id, bool failedToo, std::int64_t until) {
   if (Status s = store_.reopen(id, failedToo, until); !s) return s;
-  std::lock_guard lock(mutex_);
-  nudged_ = true;
-  wake_.notify_all();
+  nudge();
   return {};
 }
 

@@ -40,6 +40,8 @@ class JobService {
   void stop();
 
  private:
+  JobWork nudging(JobWork work);
+  void nudge();  // the keeper looks now
   void keep();
   void takeOrphans();
   void look(JobRun& run, bool& gone);
