@@ -19,7 +19,7 @@ namespace ox::tool {
 
 inline constexpr int kAskAgainSeconds = 120;
 inline constexpr int kJobPollMillis = 1000;
-inline constexpr int kShortPollMillis = 100;  // towards the end, so that nobody waits for the tool
+inline constexpr int kShortPollMillis = 250;  // towards the end, so that nobody waits for the tool
 
 // How long to wait before the job is asked again; eta in ms, -1 = unknown.
 std::int64_t pollMillis(std::int64_t eta);

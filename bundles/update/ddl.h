@@ -57,6 +57,9 @@ struct TableSize {
 };
 // Nothing when there is no such table.
 Result<std::optional<TableSize>> tableSize(db::Connection& connection, const std::string& table);
+// The same of several (at least one) with one question, in their order.
+Result<std::vector<std::optional<TableSize>>> tableSizes(db::Connection& connection,
+                                                         const std::vector<std::string>& tables);
 
 // Free bytes where the server keeps its data, if that can be known: by the server's own view, or
 // because the server runs on this host.
@@ -68,6 +71,8 @@ struct DdlSettings {
   // Of a caller that repeats by itself: one try, shown with this number.
   std::optional<int> only;
   std::function<std::optional<std::int64_t>(db::Connection&)> freeDisk = ox::update::freeDisk;
+  std::function<Result<std::optional<TableSize>>(db::Connection&, const std::string& table)> size =
+      tableSize;
   std::function<void(const std::string&)> progress = [](const std::string&) {};
   std::function<bool()> stop = [] { return false; };  // looked at between tries
 };

@@ -14,7 +14,9 @@ constexpr int kReadOnlyOption = 1290;  // --read-only
 constexpr int kReadOnlyMode = 1836;
 constexpr int kReadOnlyTransaction = 1792;
 
-Status writable(db::Connection& connection, const std::string& schema) {
+}  // namespace
+
+Status writableMaster(db::Connection& connection, const std::string& schema) {
   auto rows = connection.query("SELECT @@global.read_only");
   if (!rows) return rows.error();
   const std::string value = rows->empty() ? "0" : rows->front().text(0);
@@ -28,8 +30,6 @@ Status writable(db::Connection& connection, const std::string& schema) {
                "the master of schema " + schema + " is read-only (read_only=" + value + ")");
 }
 
-}  // namespace
-
 bool masterTrouble(const db::Connection& connection) {
   if (connection.broken()) return true;
   const int number = connection.sqlError();
@@ -42,7 +42,7 @@ Result<db::Lease> openMaster(services::DatabaseService& database, const services
   std::int64_t pause = kFirstRetryMillis;
   for (;;) {
     auto connection = database.schemaWrite(schema, longRunning);
-    Status usable = connection ? writable(**connection, schema.schema)
+    Status usable = connection ? writableMaster(**connection, schema.schema)
                                : Status(connection.error());
     if (usable) return connection;
     const Error error = updateSqlError(usable.error(), "connecting to schema " + schema.schema);

@@ -29,6 +29,9 @@ Result<db::Lease> openMaster(services::DatabaseService& database, const services
                              bool longRunning, const MasterPolicy& policy,
                              Clock& clock = systemClock());
 
+// Nothing may be begun there: DB-0001, also when the account could write nevertheless.
+Status writableMaster(db::Connection& connection, const std::string& schema);
+
 // The last failure on this connection means: the master has gone or accepts no writes.
 bool masterTrouble(const db::Connection& connection);
 

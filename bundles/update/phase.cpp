@@ -1,10 +1,13 @@
 #include "phase.h"
 
+#include <utility>
+
 #include "base/log.h"
 #include "base/random.h"
 #include "fenced_rows.h"
 #include "lease_keeper.h"
 #include "run_history.h"
+#include "table_sizes.h"
 
 namespace ox::update {
 namespace {
@@ -31,7 +34,7 @@ Status Phase::run(services::UpdateReport& report) {
     result = Error(Code::kUpdFailed, std::string("unexpected: ") + e.what());
   }
   at("ended");
-  giveBack();
+  giveBack(result.ok() && sessionKept_);
   at("given-back");
   if (result) log::info("Finished " + what);
   return result;
@@ -62,9 +65,24 @@ Status Phase::openConnection() {
   return lease_ ? lease_->bind(**connection_) : Status();
 }
 
+// The connection of the phase before, if nothing is begun on a read-only server with it.
+bool Phase::adopt() {
+  if (!in_.working) return false;
+  connection_ = std::exchange(in_.working, std::nullopt);
+  if (!writableMaster(**connection_, in_.schema.schema)) {
+    connection_.reset();
+    return false;
+  }
+  runner_.setWork(in_.schema, {{}, static_cast<std::int64_t>((*connection_)->connectionId()),
+                               runner_.clock_.steadyMillis()});
+  return true;
+}
+
 Status Phase::take() {
-  if (Status s = openConnection(); !s) return s;
-  if (Status s = ensureTables(**connection_); !s) return s;
+  if (!adopt()) {
+    if (Status s = openConnection(); !s) return s;
+    if (Status s = ensureTables(**connection_); !s) return s;
+  }
   LeaseSettings settings;
   settings.idleMillis = in_.kind == Concurrency::kBlocking ? in_.settings.idle.lockedMillis
                                                            : in_.settings.idle.backgroundMillis;
@@ -195,6 +213,11 @@ DdlSettings Phase::ddl(const services::UpdateTask& task) {
 }
 
 Status Phase::perform(services::UpdateTask& task) {
+  TableSizes sizes;
+  DdlSettings settings = ddl(task);
+  settings.size = [&](db::Connection& connection, const std::string& table) {
+    return sizes.of(connection, table);
+  };
   services::UpdateContext context{
       **connection_, in_.schema,
       [&](const std::string& line) {
@@ -202,9 +225,11 @@ Status Phase::perform(services::UpdateTask& task) {
       },
       [this] { return overtaken(); },
       [&](const std::string& sql) {
-        return changesRows(sql) ? changeRows(**connection_, sql, *lease_, ddl(task))
-                                : changeTable(**connection_, sql, ddl(task));
-      }};
+        sizes.begins(sql);
+        return changesRows(sql) ? changeRows(**connection_, sql, *lease_, settings)
+                                : changeTable(**connection_, sql, settings);
+      },
+      [&](const std::vector<std::string>& statements) { sizes.announce(statements); }};
   try {
     return task.perform(context);
   } catch (const std::exception& e) {
@@ -248,6 +273,7 @@ Status Phase::runTask(services::UpdateTask& task, Executed& executed,
   const std::string& name = task.name();
   const std::int64_t began = runner_.clock_.steadyMillis();
   std::uint64_t runRow = 0;
+  sessionKept_ = sessionKept_ && task.keepsSession();
   auto attempted = attempt(task, executed, runRow);
   if (!attempted) return attempted.error();
   const Status& result = *attempted;
@@ -267,7 +293,7 @@ Status Phase::runTask(services::UpdateTask& task, Executed& executed,
     return Error(Code::kBusy, "update task " + name + " on schema " + in_.schema.schema +
                                   " stays pending: " + result.error().message);
   }
-  if (Status s = writeEnd(name, runRow, result); !s) return s;
+  if (Status s = writeEnd(name, runRow, result, !executed.contains(name)); !s) return s;
   at("result-written");
   executed[name] = result.ok();
   if (result) {
@@ -283,7 +309,8 @@ Status Phase::runTask(services::UpdateTask& task, Executed& executed,
   return {};
 }
 
-Status Phase::writeEnd(const std::string& task, std::uint64_t runRow, const Status& result) {
+Status Phase::writeEnd(const std::string& task, std::uint64_t runRow, const Status& result,
+                       bool isNew) {
   Status last;
   for (int i = 0; i < kWriteTries; ++i) {
     if (last = openConnection(); !last) return last;
@@ -294,7 +321,8 @@ Status Phase::writeEnd(const std::string& task, std::uint64_t runRow, const Stat
       auto transaction = db::Transaction::begin(connection);
       if (!transaction) return transaction.error();
       if (Status s = lease_->guard(connection); !s) return s;
-      if (Status s = writeResult(connection, task, result.ok()); !s) return s;
+      // A try before may have been written, its answer lost.
+      if (Status s = writeResult(connection, task, result.ok(), isNew && i == 0); !s) return s;
       const std::string text = result ? std::string() : result.error().toString();
       if (Status s = recordEnd(connection, runRow, result.ok(), text); !s) return s;
       return transaction->commit();
@@ -305,11 +333,13 @@ Status Phase::writeEnd(const std::string& task, std::uint64_t runRow, const Stat
   return updateSqlError(last.error(), "writing the result of " + task);
 }
 
-void Phase::giveBack() {
-  connection_.reset();
+void Phase::giveBack(bool keep) {
+  std::optional<db::Lease> worked = std::exchange(connection_, std::nullopt);
+  if (!keep || (worked && ((*worked)->broken() || (*worked)->inTransaction()))) worked.reset();
   auto connection = openMaster(runner_.database_, in_.schema, false, policy(), runner_.clock_);
   Status released = connection ? lease_->release(**connection) : Status(connection.error());
-  if (!released)
+  if (released) in_.working = std::move(worked);
+  else
     log::warn("the lock of schema " + in_.schema.schema + " was not given back: " +
               released.error().toString());
   runner_.invalidate(in_.schema);

@@ -21,6 +21,8 @@ struct PhaseInput {
   const Exclusions& exclusions;
   const RunnerSettings& settings;
   std::string runId;
+  // What the phase before worked on, with the tables there; given on by one that ended well.
+  std::optional<db::Lease>& working;
 };
 
 class Phase {
@@ -43,13 +45,16 @@ class Phase {
   void at(const char* point) const { if (in_.settings.probe) in_.settings.probe(point); }
   MasterPolicy policy() const;
   Status beat();
-  Status writeEnd(const std::string& task, std::uint64_t runRow, const Status& result);
+  Status writeEnd(const std::string& task, std::uint64_t runRow, const Status& result, bool isNew);
   Status openConnection();
-  void giveBack();
+  bool adopt();
+  // `keep`: the connection may serve the next phase, unless the lease could not be given back.
+  void giveBack(bool keep);
 
   Runner& runner_;
   const PhaseInput& in_;
   std::optional<db::Lease> connection_;
+  bool sessionKept_ = true;  // by all tasks so far
   std::unique_ptr<SchemaLease> lease_;
 };
 

@@ -115,27 +115,30 @@ Result<services::UpdateReport> Runner::run(const services::SchemaRef& schema, co
   const auto goOn = [this] { return stopping_ ? Status(Error(Code::kShutdown)) : Status(); };
   const MasterPolicy policy{settings.masterRetryMillis, goOn};
   bool counted = false;
+  Separated due;
+  bool blockingLeftBehind = false, backgroundLeftBehind = false;
+  {
+    auto connection = openMaster(database_, schema, false, policy, clock_);
+    if (!connection) return connection.error();
+    auto state = loadUpdates(**connection, settings.idle);
+    if (!state) return asUpdateError(state.error(), schema.schema);
+    warnChanged(**connection, schema, tasks);
+    auto wanted = dueTasks(tasks, exclusions, settings, state->executed());
+    if (!wanted) return wanted.error();
+    due = std::move(*wanted);
+    blockingLeftBehind = state->blockingLeftBehind;
+    backgroundLeftBehind = state->backgroundLeftBehind;
+  }
+  std::optional<db::Lease> working;  // from phase to phase
   for (const Concurrency kind : {Concurrency::kBlocking, Concurrency::kBackground}) {
-    Separated due;
-    bool leftBehind = false;
-    {
-      auto connection = openMaster(database_, schema, false, policy, clock_);
-      if (!connection) return connection.error();
-      auto state = loadUpdates(**connection, settings.idle);
-      if (!state) return asUpdateError(state.error(), schema.schema);
-      if (kind == Concurrency::kBlocking) warnChanged(**connection, schema, tasks);
-      auto wanted = dueTasks(tasks, exclusions, settings, state->executed());
-      if (!wanted) return wanted.error();
-      due = std::move(*wanted);
-      leftBehind = kind == Concurrency::kBlocking ? state->blockingLeftBehind
-                                                  : state->backgroundLeftBehind;
-    }
+    const bool blocking = kind == Concurrency::kBlocking;
     // A runner that died after its last task left the lock: taken and given back.
-    if ((kind == Concurrency::kBlocking ? due.blocking : due.background).empty() && !leftBehind)
+    if ((blocking ? due.blocking : due.background).empty() &&
+        !(blocking ? blockingLeftBehind : backgroundLeftBehind))
       continue;
     if (!counted) ++counts_.runs;
     counted = true;
-    const PhaseInput input{schema, kind, tasks, exclusions, settings, runId};
+    const PhaseInput input{schema, kind, tasks, exclusions, settings, runId, working};
     if (Status s = Phase(*this, input).run(report); !s) {
       if (s.error().code == Code::kUpdLocked) ++counts_.refused;
       if (s.error().code == Code::kUpdSuperseded) ++counts_.superseded;

@@ -109,16 +109,14 @@ Status SchemaLease::takeOriginalRow(db::Connection& connection, bool& wasAbsent)
   if (!rows) return takeError(rows.error(), kind_, "reading the lock row");
   wasAbsent = rows->empty();
   if (wasAbsent) {
-    auto clockRow = connection.query("SELECT " + now());
-    if (!clockRow) return takeError(clockRow.error(), kind_, "reading the database's clock");
-    lastModified_ = clockRow->front().integer(0);
     uuidHex_ = kind_ == db::kLockedName ? db::kLockedUuidHex : db::kBackgroundUuidHex;
     auto inserted = connection.execute(
         "INSERT INTO updateTask (cid, taskName, successful, lastModified, uuid) "
-        "VALUES (0, ?, 1, ?, UNHEX(?))",
-        {kind_, lastModified_, uuid()});
+        "VALUES (0, ?, 1, LAST_INSERT_ID(" + now() + "), UNHEX(?))",
+        {kind_, uuid()});
     if (!inserted) return takeError(inserted.error(), kind_, "writing the lock row");
     if (*inserted != 1) return Error(Code::kUpdLockFailed);
+    lastModified_ = static_cast<std::int64_t>(connection.lastInsertId());
     return {};
   }
   // Nobody refreshes meanwhile: that needs the row which is locked here.

@@ -205,6 +205,17 @@ Result<std::vector<std::string>> SqlFileTask::preview(services::UpdateContext& c
   return out;
 }
 
+bool SqlFileTask::keepsSession() const {
+  // Of what a file may hold (sql_split.h) only this outlives its statement.
+  return std::none_of(file_.statements.begin(), file_.statements.end(), [](const SqlStatement& one) {
+    std::string text = one.text;
+    std::transform(text.begin(), text.end(), text.begin(), [](char c) {
+      return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    });
+    return text.starts_with("CREATE") && text.find("TEMPORARY") != std::string::npos;
+  });
+}
+
 Status SqlFileTask::perform(services::UpdateContext& context) {
   auto todo = stillToDo(context);
   if (!todo) return todo.error();
@@ -219,6 +230,11 @@ Status SqlFileTask::perform(services::UpdateContext& context) {
       return Error(Code::kUpdTaskFailed,
                    file_.file + ": an earlier run was interrupted and the file says 'rerunnable: "
                    "no'; check the schema by hand, then set 'rerunnable: yes' or a precondition");
+  }
+  if (context.announce) {
+    std::vector<std::string> all;
+    for (const SqlStatement& statement : file_.statements) all.push_back(statement.text);
+    context.announce(all);
   }
   for (std::size_t i = 0; i < file_.statements.size(); ++i) {
     if (context.superseded()) return Error(Code::kUpdSuperseded);

@@ -63,6 +63,7 @@ class SqlFileTask final : public services::UpdateTask {
   // Asks the precondition, then runs the statements in order and stops at the first refused one or
   // when superseded. A file that is not rerunnable is refused if an earlier run of it on this
   // schema began and never ended and the precondition (if any) still says 1.
+  bool keepsSession() const override;
   Status perform(services::UpdateContext& context) override;
   Result<std::vector<std::string>> preview(services::UpdateContext& context) override;
   const SqlFile& file() const { return file_; }

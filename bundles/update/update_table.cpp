@@ -122,18 +122,20 @@ Status ensureTables(db::Connection& connection) {
   return {};
 }
 
-Status writeResult(db::Connection& connection, const std::string& task, bool successful) {
-  // First the key, then the row by its key: an update by name may lock the lock rows on its way.
-  auto known = connection.query(
-      "SELECT HEX(uuid) FROM updateTask WHERE cid = 0 AND taskName = ? LIMIT 1", {task});
-  if (!known) return known.error();
-  if (!known->empty()) {
-    const db::Row& row = known->front();
-    auto changed = connection.execute(
-        std::string("UPDATE updateTask SET successful = ?, lastModified = ") + kNowMillis +
-            " WHERE cid = 0 AND uuid <=> UNHEX(?) AND taskName = ?",
-        {std::int64_t{successful}, row.isNull(0) ? db::Value{} : db::Value{row.text(0)}, task});
-    return changed ? Status() : Status(changed.error());
+Status writeResult(db::Connection& connection, const std::string& task, bool successful, bool isNew) {
+  if (!isNew) {
+    // First the key, then the row by its key: an update by name may lock the lock rows on its way.
+    auto known = connection.query(
+        "SELECT HEX(uuid) FROM updateTask WHERE cid = 0 AND taskName = ? LIMIT 1", {task});
+    if (!known) return known.error();
+    if (!known->empty()) {
+      const db::Row& row = known->front();
+      auto changed = connection.execute(
+          std::string("UPDATE updateTask SET successful = ?, lastModified = ") + kNowMillis +
+              " WHERE cid = 0 AND uuid <=> UNHEX(?) AND taskName = ?",
+          {std::int64_t{successful}, row.isNull(0) ? db::Value{} : db::Value{row.text(0)}, task});
+      return changed ? Status() : Status(changed.error());
+    }
   }
   auto inserted = connection.execute(
       std::string("INSERT INTO updateTask (cid, taskName, successful, lastModified, uuid) "

@@ -40,7 +40,9 @@ Result<SchemaUpdates> loadUpdates(db::Connection& connection, const db::IdleLimi
 Status ensureTables(db::Connection& connection);
 
 // Exists -> update, else insert with a random uuid. Call inside a transaction. Errors: DB-*.
-Status writeResult(db::Connection& connection, const std::string& task, bool successful);
+// `isNew`: the caller holds the lease and knows that there is no row.
+Status writeResult(db::Connection& connection, const std::string& task, bool successful,
+                   bool isNew = false);
 
 // Error of the database as UPD-0008 (no connection) or UPD-0007, with what was being done.
 Error updateSqlError(const Error& error, const std::string& what);

@@ -31,6 +31,9 @@ struct UpdateContext {
   // is still ours, so that an overtaken runner changes no row. Unset = connection.execute(). Result:
   // rows changed.
   std::function<Result<std::uint64_t>(const std::string& sql)> change;
+  // All statements that will be changed with, in their order: what is looked at before each is then
+  // looked up together. Optional, also for the task.
+  std::function<void(const std::vector<std::string>& statements)> announce = {};
 };
 inline Result<std::uint64_t> changeTable(UpdateContext& context, const std::string& sql) {
   return context.change ? context.change(sql) : context.connection.execute(sql);
@@ -51,6 +54,9 @@ class UpdateTask {
   virtual Result<std::vector<std::string>> preview(UpdateContext&) {
     return std::vector<std::string>{};
   }
+  // perform() leaves the connection as it found it: no variable of the session changed, no temporary
+  // table. Then the connection serves the rest of the run, too.
+  virtual bool keepsSession() const { return false; }
   // Must check the schema before it acts: it may run again after a crash.
   virtual Status perform(UpdateContext& context) = 0;
 };

@@ -21,9 +21,9 @@ struct UpdatesContext {
   Report report;
   std::unique_ptr<Installation> running;
 
-  int rounds() const { return quick ? 1 : 2; }
-  int schemas() const { return quick ? 12 : 500; }
-  int bare() const { return quick ? 60 : 5000; }
+  int rounds() const { return quick ? 1 : 3; }
+  int schemas() const { return quick ? 60 : 500; }
+  int bare() const { return quick ? 300 : 5000; }
   Installation& installation();  // started, with its schemas, by the first that asks
 };
 

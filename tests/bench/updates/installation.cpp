@@ -14,7 +14,7 @@ std::string hostWord(int host) { return host == 0 ? "all" : std::to_string(host)
 Installation::Installation(const std::string& source, const std::string& build, const std::string& logs)
     : process_({source + "/tests/bench/updates/installation.py", build}, -1,
                logs + "/updates-servers.log", "python3") {
-  process_.ask("begin", kBeginMillis);
+  inMemory_ = process_.ask("begin", kBeginMillis).at("memory") != 0;
 }
 
 Installation::~Installation() { process_.end(kEndMillis); }

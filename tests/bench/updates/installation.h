@@ -47,9 +47,14 @@ class Installation {
   SmallResult small(int tasks, int schemas);
   CheckResult check(bool pending);
   double memoryMiB();  // of the node
+  const char* placement() const {
+    return inMemory_ ? "where the scheduler likes; the servers' data in memory (tmpfs)"
+                     : "where the scheduler likes; the servers' data on a disk";
+  }
 
  private:
   Child process_;
+  bool inMemory_ = false;
 };
 
 }  // namespace ox::bench

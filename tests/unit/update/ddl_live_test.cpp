@@ -56,6 +56,30 @@ TEST_CASE("a big table: size stated, the kindest way the server accepts is taken
   CHECK(schema.value("SELECT COUNT(*) FROM big WHERE LENGTH(a) = 150") == "10000");
 }
 
+TEST_CASE("sizes of several tables: in their order, nothing for what is no table") {
+  TestSchema schema;
+  schema.sql("CREATE TABLE a (x INT)");
+  schema.sql("CREATE TABLE b (x INT, y TEXT)");
+  schema.sql("INSERT INTO b SELECT seq, REPEAT('y', 1000) FROM seq_1_to_2000");
+  schema.sql("CREATE TABLE c (x INT, y TEXT) STATS_PERSISTENT=0");  // the server keeps no statistics
+  schema.sql("INSERT INTO c SELECT * FROM b");
+  schema.sql("ANALYZE TABLE b, c");
+  auto sizes = tableSizes(schema.connection(), {"b", "gone", "a", "c"});
+  REQUIRE(sizes);
+  REQUIRE(sizes->size() == 4);
+  CHECK_FALSE(sizes->at(1).has_value());
+  REQUIRE(sizes->at(0).has_value());
+  REQUIRE(sizes->at(2).has_value());
+  REQUIRE(sizes->at(3).has_value());
+  CHECK(sizes->at(0)->bytes > sizes->at(2)->bytes);
+  CHECK(sizes->at(3)->bytes > sizes->at(2)->bytes);
+  CHECK(sizes->at(0)->rows > 1000);
+  for (const char* table : {"a", "b", "c"})
+    CHECK(std::to_string((*tableSize(schema.connection(), table))->bytes) ==
+          schema.value("SELECT DATA_LENGTH + INDEX_LENGTH FROM information_schema.TABLES WHERE "
+                       "TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '" + std::string(table) + "'"));
+}
+
 TEST_CASE("too little disk for a copy is an error before anything is done") {
   TestSchema schema;
   makeBig(schema);

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "ddl.h"
+#include "table_sizes.h"
 
 using namespace ox::update;
 
@@ -76,4 +77,25 @@ TEST_CASE("what a change of a form means to a Galera cluster is said, unless it 
   CHECK(clusterNote(total, "INSTANT").empty());
   CHECK(clusterNote({true, "RSU"}, "COPY, LOCK=SHARED").empty());
   CHECK(clusterNote({}, "COPY, LOCK=SHARED").empty());
+}
+
+TEST_CASE("tables of statements that follow one another are looked up with one question") {
+  using Names = std::vector<std::string>;
+  const Names statements = {"ALTER TABLE a ADD x INT", "ALTER TABLE b ADD x INT",
+                            "CREATE INDEX i ON c (x)", "INSERT INTO a SELECT * FROM b",
+                            "ALTER TABLE d ADD x INT", "ALTER TABLE e ADD x INT",
+                            "ALTER TABLE d ADD y INT"};
+  TableSizes sizes;
+  sizes.announce(statements);
+  sizes.begins(statements[0]);
+  CHECK(sizes.question("a") == Names{"a", "b", "c"});  // not beyond what may fill a table
+  for (const int i : {1, 2, 3, 4}) sizes.begins(statements[static_cast<std::size_t>(i)]);
+  CHECK(sizes.question("d") == Names{"d", "e"});  // a size counts for one change
+  sizes.begins("ALTER TABLE z ADD x INT");        // not what was told
+  CHECK(sizes.question("z") == Names{"z"});
+  Names many;
+  for (int i = 0; i < 200; ++i) many.push_back("ALTER TABLE t" + std::to_string(i) + " FORCE");
+  sizes.announce(many);
+  sizes.begins(many[0]);
+  CHECK(sizes.question("t0").size() == kMaxSizesAtOnce);
 }

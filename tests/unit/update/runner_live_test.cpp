@@ -183,6 +183,26 @@ TEST_CASE("an operator who removes the LOCKED row stops the runner before its ne
   CHECK(w.schema.value("SELECT owner FROM updateTaskLease") == "");
 }
 
+TEST_CASE("files of both phases run on one connection, what may change the session is followed by another") {
+  World w;
+  w.schema.sql("CREATE TABLE used (kind VARCHAR(16), id BIGINT, named BIGINT)");
+  const auto look = [](const std::string& name, const std::string& kind, const std::string& row) {
+    return file("-- name: " + name + "\n-- concurrency: " + kind +
+                "\nINSERT INTO used SELECT '" + row + "', CONNECTION_ID(), connection_id FROM "
+                "updateTaskLease WHERE kind = '" + row + "';\n");
+  };
+  REQUIRE(w.run({look("a", "blocking", "LOCKED"), look("b", "background", "BACKGROUND")}));
+  CHECK(w.schema.value("SELECT COUNT(*) FROM used WHERE id = named") == "2");
+  CHECK(w.schema.value("SELECT COUNT(DISTINCT id) FROM used") == "1");
+  CHECK(w.schema.value("SELECT SUM(connection_id) FROM updateTaskLease") == "0");
+
+  w.schema.sql("DELETE FROM used");
+  REQUIRE(w.run({look("c", "blocking", "LOCKED"), plain("may set what it likes"),
+                 look("d", "background", "BACKGROUND")}));
+  CHECK(w.schema.value("SELECT COUNT(*) FROM used WHERE id = named") == "2");
+  CHECK(w.schema.value("SELECT COUNT(DISTINCT id) FROM used") == "2");
+}
+
 TEST_CASE("while a task works the lock is refreshed") {
   World w;
   RunnerSettings settings = test::runnerSettings();

@@ -190,3 +190,14 @@ TEST_CASE("the sum of a file follows its statements, not its comments, blanks an
   CHECK(sum("-- name: a\n-- precondition: SELECT 1\nINSERT INTO t VALUES (1);\nDELETE FROM t;\n") !=
         first);
 }
+
+TEST_CASE("a temporary table outlives its file, anything else does not") {
+  const auto keeps = [](const std::string& sql) {
+    auto parsed = parseSqlFile("-- name: t\n" + sql, "t.sql");
+    REQUIRE(parsed);
+    return SqlFileTask(std::move(*parsed)).keepsSession();
+  };
+  CHECK(keeps("ALTER TABLE a ADD x INT;\nUPDATE a SET x = 1;\n"));
+  CHECK(keeps("CREATE TABLE b (x INT);\n"));
+  CHECK_FALSE(keeps("UPDATE a SET x = 1;\ncreate or replace temporary table b (x INT);\n"));
+}
