@@ -69,6 +69,14 @@ void ImplicitUpdates::work(std::int32_t poolId, Worker& self) {
       waiting_[schema.writePoolId].push_front(schema);
       wake_.wait_for(lock, std::chrono::milliseconds(kAdmitPauseMillis),
                      [this] { return stopping_; });
+      // A database without a thread may have room; this one is looked after again later.
+      for (const auto& [other, schemas] : waiting_)
+        if (!schemas.empty() && active_[other] == 0) {
+          --active_[poolId];
+          poolId = other;
+          ++active_[poolId];
+          break;
+        }
       continue;
     }
     lock.lock();

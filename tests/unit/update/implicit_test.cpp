@@ -128,3 +128,22 @@ TEST_CASE("who is not admitted because other nodes have the places waits and is 
   CHECK(waitFor([&] { return held.count(&Held::done) == 2; }));
   CHECK(held.most == 1);
 }
+
+TEST_CASE("databases without room do not keep all threads from one that has") {
+  Held held;
+  held.open = true;
+  std::atomic<bool> room{false};
+  const ImplicitUpdates::Admit admit =
+      [&](std::int32_t poolId, int) -> std::optional<std::shared_ptr<void>> {
+    if (poolId != 99 && !room) return std::nullopt;
+    return std::shared_ptr<void>();
+  };
+  ImplicitUpdates updates([&](const SchemaRef& schema) { return held.run(schema); }, systemClock(),
+                          admit);
+  for (int i = 0; i < kMaxImplicitThreads; ++i) CHECK(updates.start({i, "s"}, 2));
+  CHECK(updates.start({99, "s"}, 2));  // gets no thread of its own
+  CHECK(waitFor([&] { return held.count(&Held::done) == 1; }));
+  room = true;
+  CHECK(waitFor([&] { return held.count(&Held::done) == kMaxImplicitThreads + 1; }));
+  CHECK(waitFor([&] { return updates.figures().running == 0; }));
+}
