@@ -42,6 +42,10 @@ class DatabaseActivator final : public runtime::BundleActivator {
     database_ = *made;
     contexts_ = std::make_shared<ContextServiceImpl>(
         database_, idleLimits(*configuration->current()), cache.get());
+    if (cache)
+      database_->onMasterBack([cache] {
+        for (const char* region : kRegions) cache->region(region)->forgetAll();
+      });
     static_cast<void>(database_->probe());  // a WARN when configdb is away; it heals later
     reload_ = configuration->onReload([database = database_, contexts = contexts_, cache](
                                           const config::Config&, const config::Config& after) {

@@ -61,7 +61,7 @@ Result<db::Lease> DatabaseServiceImpl::write(std::int32_t contextId) {
 Result<db::Lease> DatabaseServiceImpl::tryBorrow(const Asked& server, const std::string& schema) {
   const std::string who =
       std::string(server.role) + " (database " + std::to_string(server.poolId) + ")";
-  if (!health_.mayTry(server.poolId))
+  if (!health_.mayTry(server.poolId) && !server.always)
     return Error(Code::kDbNoConnection, who + " did not answer, it is tried again soon");
   auto lease = borrow(server.poolId, schema);
   const bool away = !lease && lease.error().code == Code::kDbNoConnection;
@@ -80,6 +80,20 @@ Result<db::Lease> DatabaseServiceImpl::tryWithNumber(const Asked& server, const 
     if (!again) break;
   }
   return Error(Code::kDbNoConnection, std::string(server.role) + " closes its connections");
+}
+
+Result<db::Lease> DatabaseServiceImpl::masterOf(std::int32_t contextId) {
+  auto place = assignment(contextId);
+  if (!place) return place.error();
+  if (!replicated(*place)) return borrow(place->writePoolId, place->schema);
+  return tryBorrow({place->writePoolId, kMaster, kMasterAway}, place->schema);
+}
+
+Result<db::Lease> DatabaseServiceImpl::masterOrReplica(std::int32_t contextId) {
+  auto master = masterOf(contextId);
+  if (master || master.error().code != Code::kDbNoConnection) return master;
+  keptFromReplica_ = true;
+  return read(contextId);
 }
 
 Result<db::Lease> DatabaseServiceImpl::read(std::int32_t contextId) {
@@ -109,7 +123,9 @@ Result<db::Lease> DatabaseServiceImpl::readWhereFresh(const Assignment& place) {
     if (master) monitor_->countInstead();
     return master;
   }
-  auto master = tryWithNumber({place.writePoolId, kMaster, kMasterAway}, place, number);
+  // Known to be behind: the master is tried, whatever came of the last try.
+  const Asked asked{place.writePoolId, kMaster, kMasterAway, there && *there < wanted.least};
+  auto master = tryWithNumber(asked, place, number);
   if (!master) {
     monitor_->countSlave();
     monitor_->countStale();

@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t kMaxLoginBytes = 512;
 }  // namespace
 
-ContextServiceImpl::ContextServiceImpl(std::shared_ptr<services::DatabaseService> database,
+ContextServiceImpl::ContextServiceImpl(std::shared_ptr<DatabaseServiceImpl> database,
                                        db::IdleLimits idle, services::CacheService* cache,
                                        Clock& clock)
     : database_(std::move(database)), clock_(clock), idle_(idle),
@@ -31,7 +31,7 @@ void ContextServiceImpl::setIdleLimits(const db::IdleLimits& idle) {
 
 Result<std::int64_t> ContextServiceImpl::loadContextId(const std::string& info) {
   auto rows = lookUp<std::vector<db::Row>>(
-      [this] { return masterOr(database_->configWrite(), [this] { return database_->configRead(); }); },
+      [this] { return database_->configLookUp(); },
       [&](db::Connection& config) {
         return config.query("SELECT cid FROM login2context WHERE login_info = ?", {info});
       });
@@ -57,7 +57,7 @@ Result<Context> ContextServiceImpl::load(std::int32_t contextId) {
   auto place = database_->assignment(contextId);
   if (!place) return contextError(place.error());
   auto rows = lookUp<std::vector<db::Row>>(
-      [this] { return masterOr(database_->configWrite(), [this] { return database_->configRead(); }); },
+      [this] { return database_->configLookUp(); },
       [&](db::Connection& config) {
         return config.query("SELECT name, enabled FROM context WHERE cid = ?",
                             {std::int64_t{contextId}});
@@ -118,7 +118,7 @@ Status ContextServiceImpl::checkNotUpdating(std::int32_t contextId, const Schema
     const std::int64_t now = clock_.steadyMillis();
     bool away = false;
     const auto lend = [&] {
-      auto master = database_->schemaWrite(schema);
+      auto master = database_->masterOf(contextId);
       // Without its master nobody can begin an update; the replica knows what had begun.
       away = !master && master.error().code == Code::kDbNoConnection;
       return away ? database_->read(contextId) : std::move(master);
@@ -241,9 +241,7 @@ Result<User> ContextServiceImpl::user(std::int32_t contextId, std::int32_t userI
 Result<User> ContextServiceImpl::loadUser(std::int32_t contextId, std::int32_t userId) {
   const std::vector<db::Value> values{std::int64_t{contextId}, std::int64_t{userId}};
   auto rows = lookUp<std::vector<db::Row>>(
-      [&] {
-        return masterOr(database_->write(contextId), [&] { return database_->read(contextId); });
-      },
+      [&] { return database_->masterOrReplica(contextId); },
       [&](db::Connection& connection) {
         auto answer = connection.query(userColumns(true) + kUserTables + "AND l.id = ?", values);
         if (!answer && connection.sqlError() == kUnknownColumn)

@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "database/schema_state.h"
+#include "database_service.h"
 #include "services/cache.h"
 #include "services/context_gate.h"
 #include "services/contexts.h"
@@ -30,7 +31,7 @@ class ContextServiceImpl final : public services::ContextService, public service
   static constexpr std::int64_t kMaxAgeMillis = 30'000;
 
   // `cache` may be null.
-  ContextServiceImpl(std::shared_ptr<services::DatabaseService> database, db::IdleLimits idle,
+  ContextServiceImpl(std::shared_ptr<DatabaseServiceImpl> database, db::IdleLimits idle,
                      services::CacheService* cache, Clock& clock = systemClock());
 
   Result<std::int32_t> resolve(const std::string& loginInfo) override;
@@ -65,7 +66,7 @@ class ContextServiceImpl final : public services::ContextService, public service
   };
   Status askGate(const services::SchemaRef& schema, db::Connection& connection);
 
-  const std::shared_ptr<services::DatabaseService> database_;
+  const std::shared_ptr<DatabaseServiceImpl> database_;
   Clock& clock_;
   std::mutex mutex_;
   db::IdleLimits idle_;

@@ -126,11 +126,40 @@ Result<db::Lease> DatabaseServiceImpl::configWrite() {
   return write->borrow();
 }
 
-// See masterOr in context_service.cpp.
-Result<db::Lease> DatabaseServiceImpl::configMasterOrReplica() {
+Result<db::Lease> DatabaseServiceImpl::configMaster() {
+  if (!configIsReplicated()) return configWrite();
+  if (!health_.mayTry(kConfigWriteId))
+    return Error(Code::kDbNoConnection, "the master of configdb did not answer, it is tried again soon");
   auto lease = configWrite();
-  if (lease || lease.error().code != Code::kDbNoConnection) return lease;
+  const bool away = !lease && lease.error().code == Code::kDbNoConnection;
+  health_.answered(kConfigWriteId, !away, "the master of configdb",
+                   "its read server is asked instead", away ? lease.error().message : "");
+  return lease;
+}
+
+Result<db::Lease> DatabaseServiceImpl::configLookUp() {
+  auto lease = configMaster();
+  if (lease || lease.error().code != Code::kDbNoConnection || !configIsReplicated()) return lease;
+  keptFromReplica_ = true;
   return configRead();
+}
+
+void DatabaseServiceImpl::onMasterBack(std::function<void()> forget) {
+  std::lock_guard lock(mutex_);
+  masterBack_ = std::move(forget);
+}
+
+// What was looked up meanwhile may be older than what the master says, and no further event ends it.
+void DatabaseServiceImpl::configMasterAnswered() {
+  health_.answered(kConfigWriteId, true, "the master of configdb");
+  if (!keptFromReplica_.exchange(false)) return;
+  if (places_) places_->forgetAll();
+  std::function<void()> forget;
+  {
+    std::lock_guard lock(mutex_);
+    forget = masterBack_;
+  }
+  if (forget) forget();
 }
 
 bool DatabaseServiceImpl::configIsReplicated() const {
@@ -141,7 +170,7 @@ bool DatabaseServiceImpl::configIsReplicated() const {
 
 Result<PoolRow> DatabaseServiceImpl::loadPoolRow(std::int32_t poolId) {
   auto rows = lookUp<std::vector<db::Row>>(
-      [this] { return configMasterOrReplica(); },
+      [this] { return configLookUp(); },
       [&](db::Connection& config) {
         return config.query(std::string(kPoolColumns) + " WHERE db_pool_id = ?",
                             {std::int64_t{poolId}});
@@ -247,7 +276,7 @@ Result<Assignment> DatabaseServiceImpl::loadAssignment(db::Connection& config,
 
 Result<Assignment> DatabaseServiceImpl::assignment(std::int32_t contextId) {
   const auto load = [&] {
-    return lookUp<Assignment>([this] { return configMasterOrReplica(); },
+    return lookUp<Assignment>([this] { return configLookUp(); },
                               [&](db::Connection& config) {
                                 return loadAssignment(config, contextId);
                               });
@@ -396,6 +425,7 @@ Status DatabaseServiceImpl::refreshPools() {
   if (!lease) return lease.error();
   auto rows = (*lease)->query(kPoolColumns);
   if (!rows) return rows.error();
+  configMasterAnswered();
   std::map<std::int32_t, PoolRow> now;
   for (const db::Row& row : *rows) now[static_cast<std::int32_t>(row.integer(0))] = poolRowOf(row);
   std::vector<UserPool> dropped;

@@ -10,7 +10,9 @@
 // Reading:   context_connections.cpp chooses between the master and the replica of a context.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -67,6 +69,16 @@ class DatabaseServiceImpl final : public services::DatabaseService {
   // Asks configdb now.
   Status probe();
   std::vector<PoolFigures> figures() const;
+  // For look-ups that can do without the master: one that has a replica and does not answer is left alone for a
+  // moment. Not for changes.
+  Result<db::Lease> configMaster();
+  Result<db::Lease> masterOf(std::int32_t contextId);
+  // For look-ups whose answers are kept: the master, because a replica that is behind would make a stale value
+  // that no further event ends; the replica while it does not answer. Then what is kept is forgotten when the
+  // cleaner finds the master of configdb back.
+  Result<db::Lease> configLookUp();
+  Result<db::Lease> masterOrReplica(std::int32_t contextId);
+  void onMasterBack(std::function<void()> forget);
   // True when configdb is read and written through different addresses.
   bool configIsReplicated() const;
   ReplicationStats replication() const { return monitor_->stats(); }
@@ -82,7 +94,7 @@ class DatabaseServiceImpl final : public services::DatabaseService {
   };
   DatabaseServiceImpl(std::shared_ptr<services::CacheRegion> places,
                       std::shared_ptr<ReplicaPositions> positions, Clock& clock);
-  Result<db::Lease> configMasterOrReplica();
+  void configMasterAnswered();
   Result<UserPool> userPool(std::int32_t poolId);
   Result<db::Lease> borrow(std::int32_t poolId, const std::string& schema);
   // As borrow(), but not while the server rests after a failure; with its number of the context.
@@ -90,6 +102,7 @@ class DatabaseServiceImpl final : public services::DatabaseService {
     std::int32_t poolId;
     const char* role;
     const char* meanwhile;  // what is done while it is away
+    bool always = false;    // even while it rests
   };
   Result<db::Lease> tryBorrow(const Asked& server, const std::string& schema);
   Result<db::Lease> tryWithNumber(const Asked& server, const services::Assignment& place,
@@ -119,6 +132,8 @@ class DatabaseServiceImpl final : public services::DatabaseService {
   std::uint64_t checks_ = 0;  // rises with every recheckPools()
   std::int32_t serverId_ = 0;
   std::string problem_;  // of the last probe, empty = healthy
+  std::atomic<bool> keptFromReplica_{false};
+  std::function<void()> masterBack_;
   ServerHealth health_;
   const std::shared_ptr<ReplicationMonitor> monitor_;
   std::condition_variable_any wake_;

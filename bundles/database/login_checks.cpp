@@ -22,7 +22,7 @@ Status ContextServiceImpl::stillValid(const User& user, const std::string& passw
   const std::int64_t contextId = user.contextId;
   using Rows = std::vector<db::Row>;
   const auto context = lookUp<Rows>(
-      [this] { return database_->configWrite(); },
+      [this] { return database_->configMaster(); },
       [&](db::Connection& config) {
         return config.query("SELECT enabled FROM context WHERE cid = ?", {contextId});
       });
@@ -34,7 +34,7 @@ Status ContextServiceImpl::stillValid(const User& user, const std::string& passw
   if (!place) return {};
   bool hasSalt = true;
   const auto found = lookUp<Rows>(
-      [&] { return database_->schemaWrite({place->writePoolId, place->schema}); },
+      [&] { return database_->masterOf(user.contextId); },
       [&](db::Connection& schema) {
         return credentialRows(schema, "AND l.id = ?", {contextId, std::int64_t{user.id}}, hasSalt);
       });
@@ -50,9 +50,7 @@ Status ContextServiceImpl::stillValid(const User& user, const std::string& passw
 Result<Guest> ContextServiceImpl::guest(std::int32_t contextId, std::int32_t userId,
                                         const std::string& baseToken) {
   using Rows = std::vector<db::Row>;
-  const auto lend = [&] {
-    return masterOr(database_->write(contextId), [&] { return database_->read(contextId); });
-  };
+  const auto lend = [&] { return database_->masterOrReplica(contextId); };
   const std::vector<db::Value> who{std::int64_t{contextId}, std::int64_t{userId}};
   bool hasSalt = true;
   const auto rows = lookUp<Rows>(lend, [&](db::Connection& schema) {

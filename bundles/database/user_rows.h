@@ -20,14 +20,6 @@ inline constexpr int kUnknownColumn = 1054;
 // Database troubles as the original shows them for contexts.
 Error contextError(const Error& error);
 
-// What is kept comes from the master: a replica that is behind would make a stale value that no further
-// event ends. The replica is asked when the master does not answer.
-template <typename Other>
-Result<db::Lease> masterOr(Result<db::Lease> master, const Other& other) {
-  if (master || master.error().code != Code::kDbNoConnection) return master;
-  return other();
-}
-
 // Columns 0..7 and the tables; a condition on l.cid is there, further ones may follow.
 std::string userColumns(bool guests);
 inline constexpr const char* kUserTables =

@@ -78,7 +78,7 @@ class ReplicatedNodes(TwoNodes):
                 "cleanerInterval": 1000,
                 "com.openexchange.database.replicationMonitor.settleTime": 3000})
             with open(os.path.join(node.etc, "dbconnector.yaml"), "w", encoding="utf-8") as out:
-                out.write("com.mysql.jdbc:\n  connectTimeout: 3000\n  socketTimeout: 8000\n")
+                out.write("com.mysql.jdbc:\n  connectTimeout: 1500\n  socketTimeout: 4000\n")
 
     def register(self):
         super().register()

@@ -3,6 +3,7 @@ replica stopped, delayed, primary killed, fail-over, updates that wait for a lag
 """
 import json
 import os
+import signal
 import sys
 import time
 
@@ -132,7 +133,7 @@ def replica_delayed(cluster):
     cluster.administer("disablecontext", "-c", 2)
     check(cluster.enter(two, "anna", 2) == "LGI-0015", "a context disabled at node 1 is closed at node 2")
     cluster.administer("enablecontext", "-c", 2)
-    check(cluster.enter(two, "anna", 2) is None, "and open again")
+    wait_for("it to be open again at node 2", lambda: cluster.enter(two, "anna", 2) is None, 20, 0.2)
     now = cluster.figures(two)
     key = 'ox_db_connections_total{server="%s"}'
     check(now[key % "master-instead-of-replica"] > before[key % "master-instead-of-replica"] and
@@ -168,6 +169,26 @@ def bounded(text, action):
     return answer
 
 
+def primary_frozen(cluster, password):
+    """A server that is silent, not dead: every attempt costs its time-out, and nothing more."""
+    one, two = cluster.nodes
+    settle(cluster)
+    process = cluster.primary.process
+    os.kill(process.pid, signal.SIGSTOP)
+    try:
+        for _ in range(2):
+            seen = bounded("a login", lambda: cluster.enter(two, "bert", 2))
+            check(seen is None, "users log in while the primary is silent: %s" % seen)
+        done = bounded("a change", lambda: cluster.tenant("changeuser", 1, "-u", "anna", "-p", "never"))
+        check(done.returncode == 106, "a change fails: exit %d" % done.returncode)
+    finally:
+        os.kill(process.pid, signal.SIGCONT)
+    password = new_password(cluster, 40)
+    seen = cluster.enter(two, "anna", 1, password)
+    check(seen is None, "changes go on when it answers again: %s" % seen)
+    return password
+
+
 def primary_down(cluster, password):
     """The replica has received the last change, and not applied it, when the primary is killed."""
     one, two = cluster.nodes
@@ -178,6 +199,8 @@ def primary_down(cluster, password):
         "select @@gtid_binlog_pos")[0][0], 20)
     browser = Browser()
     cluster.login(browser, two, "bert", 1)
+    told = "a master (database %d) does not answer" % cluster.pool
+    before = [cluster.log(n).count(told) for n in cluster.nodes]
     cluster.primary.stop_process(kill=True)
     for node, user, cid in ((two, "bert", 1), (one, "bert", 2), (one, "bert", 1)):
         seen = bounded("a login at %s" % node.name, lambda n=node, u=user, c=cid: cluster.enter(n, u, c))
@@ -193,9 +216,9 @@ def primary_down(cluster, password):
     seen = cluster.enter(two, "anna", 1, password)
     check(seen is None, "the replica is read as it is, nobody knows better: %s" % seen)
     check(cluster.event(two, "stale") > 0, "which is counted")
-    for node in cluster.nodes:
-        told = cluster.log(node).count("a master (database %d) does not answer" % cluster.pool)
-        check(told == 1, "one WARN at %s, seen %d" % (node.name, told))
+    for node, was in zip(cluster.nodes, before):
+        seen = cluster.log(node).count(told) - was
+        check(seen == 1, "one WARN at %s, seen %d" % (node.name, seen))
     return latest
 
 
@@ -251,6 +274,7 @@ def main():
         case(update_waits_for_the_replica)
         case(replica_stopped)
         password = case(replica_delayed)
+        password = case(primary_frozen, password)
         password = case(primary_down, password)
         case(fail_over, password)
         for node in cluster.nodes:
