@@ -92,6 +92,7 @@ Result<db::Lease> DatabaseServiceImpl::masterOf(std::int32_t contextId) {
 Result<db::Lease> DatabaseServiceImpl::masterOrReplica(std::int32_t contextId) {
   auto master = masterOf(contextId);
   if (master || master.error().code != Code::kDbNoConnection) return master;
+  if (auto place = assignment(contextId); !place || !replicated(*place)) return master;
   keptFromReplica_ = true;
   return read(contextId);
 }
