@@ -2,7 +2,8 @@
 //
 // Judged:   a token is taken at most once, and leads to what it was made for; it is never taken after
 //           its life time; the first who asks for it within its life time, after it was handed out, gets it;
-//           what a member says of tokens that nobody took is so.
+//           what a member says of tokens that nobody took is so. Every other token is one that its maker
+//           forgets (random tokens of logins): nothing is ever said of it.
 // Loose:    from `tokens loose` (before a cut) to `tokens strict` (healed and settled) each half may give
 //           a token out once, or have none; whoever takes it then, nobody takes it afterwards.
 // Commands: on | off | loose | strict | judge
@@ -37,6 +38,7 @@ struct Token {
   Address from;
   Micros begun = 0, ended = 0;
   bool apart = false;
+  bool forgotten = false;
   std::vector<Take> takes;
 };
 
@@ -49,7 +51,7 @@ struct State : std::enable_shared_from_this<State> {
   bool loose = false;
   std::size_t outstanding = 0;
   std::vector<std::shared_ptr<Token>> tokens;
-  std::map<MemberId, std::unique_ptr<login::TokenStore>> stores;
+  std::map<std::pair<MemberId, bool>, std::unique_ptr<login::TokenStore>> stores;
   std::map<std::string, std::shared_ptr<Token>> byValue;
   std::string failed;
 
@@ -61,8 +63,9 @@ struct State : std::enable_shared_from_this<State> {
       failed = "token of " + std::to_string(token.begun / 1000) + " ms " + what + " at " +
                std::to_string(world.now() / 1000) + " ms";
   }
-  login::TokenStore& store(SimMember& m) {
-    auto& slot = stores[m.id];
+  login::TokenStore& store(SimMember& m, bool forgotten = false) {
+    using Abandoned = login::TokenStore::Abandoned;
+    auto& slot = stores[{m.id, forgotten}];
     if (!slot) {
       slot = std::make_unique<login::TokenStore>(
           makeSimMap(world, m.id, kTokenMap), kLifeMillis, m.clock, [this] {
@@ -71,8 +74,9 @@ struct State : std::enable_shared_from_this<State> {
             for (std::size_t i = 0; i < 2 * login::kTokenBytes; ++i)
               text.push_back(kHex[random.below(16)]);
             return text;
-          });
-      tick(m.id);
+          },
+          forgotten ? Abandoned::kForgotten : Abandoned::kTold);
+      tick(m.id, forgotten);
     }
     return *slot;
   }
@@ -120,8 +124,9 @@ struct State : std::enable_shared_from_this<State> {
     token->from = m->address;
     token->begun = world.now();
     token->apart = loose;
+    token->forgotten = byValue.size() % 2 == 1;
     byValue[token->value] = token;
-    store(*m).add(token->value, begin<std::string>(*m, [this, token](const Result<std::string>* r) {
+    store(*m, token->forgotten).add(token->value, begin<std::string>(*m, [this, token](const Result<std::string>* r) {
                     later();
                     if (r == nullptr || !r->ok()) return;
                     token->text = **r;
@@ -141,7 +146,7 @@ struct State : std::enable_shared_from_this<State> {
     const std::size_t number = token->takes.size();
     token->takes.push_back({m->address, world.now(), -1, Take::Kind::kOpen, loose});
     using Value = std::optional<std::string>;
-    store(*m).take(token->text, begin<Value>(*m, [this, token, number](const Result<Value>* r) {
+    store(*m, token->forgotten).take(token->text, begin<Value>(*m, [this, token, number](const Result<Value>* r) {
                      Take& mine = token->takes[number];
                      mine.apart = mine.apart || loose;
                      if (r == nullptr) return;
@@ -166,16 +171,17 @@ struct State : std::enable_shared_from_this<State> {
   }
 
   // As every login does it: who has handed tokens out looks for those that nobody took.
-  void tick(const MemberId& member) {
-    world.post(member, kTick, [this, member](SimMember& m) {
-      store(m).expired([this, at = m.address](Result<std::vector<std::string>> values) {
+  void tick(const MemberId& member, bool forgotten) {
+    world.post(member, kTick, [this, member, forgotten](SimMember& m) {
+      store(m, forgotten).expired([this, at = m.address](Result<std::vector<std::string>> values) {
         if (!values) return;
         for (const std::string& value : *values) unused(*byValue.at(value), at);
       });
-      tick(member);
+      tick(member, forgotten);
     });
   }
   void unused(Token& token, const Address& at) {
+    if (token.forgotten) fail(token, "is missed although its maker forgets it");
     if (at != token.from) fail(token, "is missed by who has not made it");
     if (world.now() <= token.begun + kLifeMillis * kMillisecond)
       fail(token, "is said to be unused within its life time");
