@@ -304,7 +304,9 @@ std::string LoginDesk::line(const std::string& form, const Session& s) const {
 
 Result<User> LoginDesk::userOf(const Session& session) {
   if (const auto context = contexts_->usable(session.contextId); !context) return context.error();
-  return contexts_->user(session.contextId, session.userId);
+  auto user = contexts_->user(session.contextId, session.userId);
+  if (user && !user->mailEnabled) return Error(Code::kLgiUserDisabled);
+  return user;
 }
 
 Result<SessionPtr> LoginDesk::adopt(const Request& request, const Admitted& admitted,

@@ -71,7 +71,7 @@ class LoginDesk {
   // By the link alone, or with the guest's password when it is not null.
   Result<Admitted> logInGuest(const http::Request& request, const services::ShareToken& token,
                               const services::Guest& guest, const std::string* password);
-  // The session's context may be used now, and this is its user.
+  // The session's context may be used now, and this is its user; LGI-0014 when that one is disabled.
   Result<services::User> userOf(const services::Session& session);
   // The session moves to this browser: address, agent, client and hash are its from now on.
   Result<services::SessionPtr> adopt(const http::Request& request, const Admitted& admitted,

@@ -45,6 +45,7 @@ class Contexts final : public services::ContextService {
     u.mail = userId == 9 || userId == 10 ? "guest@x.example" : userId == 3 ? "anton@x.example" : "";
     u.language = "de_DE";
     u.guestCreatedBy = userId >= 9 ? 3 : 0;
+    u.mailEnabled = userId != disabled;
     return u;
   }
   Status stillValid(const services::User& user, const std::string& password) override {

@@ -119,6 +119,12 @@ TEST_CASE("a random token is used once, by the browser that the session was made
   house.contexts->failure = Code::kLgiContextDisabled;
   CHECK(house.servlets.handleLogin(request("redeem", {{"random", unused}})).status == 403);
 
+  house.contexts->failure = Code::kInternal;
+  const std::string locked = token(house);
+  house.contexts->disabled = 3;
+  CHECK(house.servlets.handleLogin(request("redeem", {{"random", locked}})).status == 403);
+  CHECK(house.servlets.figures().refused.at("LGI-0014") == 1);
+
   LoginSettings s = plain();
   s.insecure = true;
   House open(s);
