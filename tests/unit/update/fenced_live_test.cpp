@@ -60,6 +60,31 @@ TEST_CASE("a runner that was overtaken changes no row") {
   CHECK_FALSE(world.schema.connection().inTransaction());
 }
 
+TEST_CASE("rows that a task changes are fenced by the runner") {
+  TestSchema schema;
+  schema.sql("CREATE TABLE effects (name VARCHAR(20) NOT NULL) ENGINE=InnoDB");
+  test::LiveDatabase database;
+  Runner runner(database, nullptr);
+  RunnerSettings settings;
+  settings.node = "one";
+  std::string seen;
+  TaskSet tasks;
+  tasks.tasks.push_back(
+      plain("t.Overtaken", std::vector<std::string>{}, Concurrency::kBlocking, "",
+            [&](services::UpdateContext& context) -> Status {
+              schema.sql("UPDATE updateTaskLease SET fence = fence + 1, owner = 'two'");
+              auto done = context.change("INSERT INTO effects VALUES ('a')");
+              if (done) return {};
+              seen = done.error().name();
+              return done.error();
+            }));
+  auto report = runner.run(schema.ref, tasks, {}, settings);
+  REQUIRE_FALSE(report);
+  CHECK(report.error().code == Code::kUpdSuperseded);
+  CHECK(seen == "UPD-0028");
+  CHECK(schema.value("SELECT COUNT(*) FROM effects") == "0");
+}
+
 TEST_CASE("overtaken while its statement ran: nothing is left of it") {
   World world;
   // Somebody else takes the lease between the statement and the proof.
