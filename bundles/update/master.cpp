@@ -21,7 +21,8 @@ Status writableMaster(db::Connection& connection, const std::string& schema) {
   if (!rows) return rows.error();
   const std::string value = rows->empty() ? "0" : rows->front().text(0);
   if (value == "0" || value == "OFF") {
-    // A Galera node outside of its cluster answers what needs no table, but begins nothing.
+    if (!connection.onGalera()) return {};
+    // Outside of its cluster a node answers what needs no table, but begins nothing.
     Status begun = connection.begin();
     if (begun) connection.rollback();
     return begun;

@@ -329,6 +329,7 @@ std::uint64_t Connection::lastInsertId() const { return mysql_insert_id(impl_->h
 int Connection::sqlError() const { return impl_->lastError; }
 std::uint64_t Connection::changes() const { return impl_->changes; }
 bool Connection::broken() const { return impl_->broken; }
+bool Connection::onGalera() const { return impl_->galera; }
 const std::string& Connection::schema() const { return impl_->schema; }
 bool Connection::inTransaction() const {
   return (impl_->handle->server_status & SERVER_STATUS_IN_TRANS) != 0;

@@ -88,6 +88,7 @@ class Connection {
   void rollback();  // errors are ignored: the connection is dropped if it is broken
   Status selectSchema(const std::string& name);  // name is checked: [A-Za-z0-9_$-]{1,64}
   bool ping();  // of a Galera node: it also has its cluster
+  bool onGalera() const;  // as MariaDB said when the connection was opened
   std::uint64_t connectionId() const;
   std::uint64_t lastInsertId() const;
   int sqlError() const;   // server or client number of the last failure, 0 = none
