@@ -174,7 +174,7 @@ Status Phase::work(services::UpdateReport& report) {
   // Under the lock: what another node has done meanwhile vanishes from the list.
   auto state = loadUpdates(**connection_, in_.settings.idle);
   if (!state) return state.error();
-  Executed executed = state->executed();
+  Executed executed = state->executed(in_.settings.control->retriesFailed());
   auto tasks = plan(executed);
   if (!tasks) return tasks.error();
   at("planned");
@@ -293,7 +293,9 @@ Status Phase::runTask(services::UpdateTask& task, Executed& executed,
     return Error(Code::kBusy, "update task " + name + " on schema " + in_.schema.schema +
                                   " stays pending: " + result.error().message);
   }
-  if (Status s = writeEnd(name, runRow, result, !executed.contains(name)); !s) return s;
+  // What failed before has a row although it is not among the executed ones when it is repeated.
+  const bool isNew = !executed.contains(name) && !in_.settings.control->retriesFailed();
+  if (Status s = writeEnd(name, runRow, result, isNew); !s) return s;
   at("result-written");
   executed[name] = result.ok();
   if (result) {

@@ -23,12 +23,16 @@ class RunControl {
   void pause(bool on) { paused_ = on; }
   void abort() { aborted_ = true; }
   void setUntil(std::int64_t wallMillis) { until_ = wallMillis; }
+  // Tasks that failed before count as pending (runallupdate --retry).
+  void retryFailed(bool on) { retryFailed_ = on; }
+  bool retriesFailed() const { return retryFailed_; }
   bool aborted() const { return aborted_; }
   StopReason reason(Clock& clock) const;
 
  private:
   std::atomic<bool> paused_{false};
   std::atomic<bool> aborted_{false};
+  std::atomic<bool> retryFailed_{false};
   std::atomic<std::int64_t> until_{0};
 };
 

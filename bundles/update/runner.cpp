@@ -123,7 +123,8 @@ Result<services::UpdateReport> Runner::run(const services::SchemaRef& schema, co
     auto state = loadUpdates(**connection, settings.idle);
     if (!state) return asUpdateError(state.error(), schema.schema);
     warnChanged(**connection, schema, tasks);
-    auto wanted = dueTasks(tasks, exclusions, settings, state->executed());
+    auto wanted = dueTasks(tasks, exclusions, settings,
+                           state->executed(settings.control->retriesFailed()));
     if (!wanted) return wanted.error();
     due = std::move(*wanted);
     blockingLeftBehind = state->blockingLeftBehind;

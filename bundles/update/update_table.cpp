@@ -26,9 +26,10 @@ constexpr const char* kCreateLease =
 
 }  // namespace
 
-Executed SchemaUpdates::executed() const {
+Executed SchemaUpdates::executed(bool withoutFailed) const {
   Executed out;
-  for (const auto& [name, task] : state.executed) out[name] = task.successful;
+  for (const auto& [name, task] : state.executed)
+    if (task.successful || !withoutFailed) out[name] = task.successful;
   return out;
 }
 

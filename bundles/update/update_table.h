@@ -30,7 +30,8 @@ struct SchemaUpdates {
   // no task is pending.
   bool blockingLeftBehind = false;
   bool backgroundLeftBehind = false;
-  Executed executed() const;
+  // Those that failed are left out when they are to be repeated.
+  Executed executed(bool withoutFailed = false) const;
 };
 
 // A schema without the table has nothing executed.

@@ -143,7 +143,12 @@ def whole_job(w):
              "2 schemas done, 1 failed, 0 not processed")
     w.expect("the reason in the status", w.run("getUpdateTaskStatus", "-j", job), 1, "Processed 3 of 3 schemas.",
              'failed on schema "job_2":', "test.Stop: ")
+    w.checks.check("it is not there", w.effects("Stop")["job_2"] == 0)
     w.expect("--retry", w.run("runallupdate", "--retry", job, "--wait"), 0, "3 schemas done, 0 failed")
+    w.checks.check("what had failed is done, the rest not again", {s: n for s, n in w.effects("Stop").items() if n} ==
+                   {"job_1": 1, "job_2": 1, "job_3": 1}, w.effects("Stop"))
+    w.checks.check("with one row", w.server.sql(
+        "select successful from updateTask where taskName = 'test.Stop'", "job_2") == [["1"]])
     os.remove(os.path.join(w.a.etc, "updatetasks", "i.sql"))
     os.remove(os.path.join(w.b.etc, "updatetasks", "i.sql"))
     w.expect("the rest", w.run("runallupdate", "--wait", "--json"), 0, '"event":"start"',

@@ -27,6 +27,7 @@ JobRun::JobRun(JobStore& store, services::DatabaseService& database, JobWork wor
       clock_(clock),
       throttle_(database, job_.settings.maxLagSeconds, job_.settings.maxRunning, clock) {
   control_->setUntil(job_.settings.until);
+  control_->retryFailed(job_.settings.retryFailed);
   if (work_.watchBridges) undelivered_ = work_.watchBridges();
   control_->pause(job_.wish == "pause");
   for (const JobSchema& schema : schemas)

@@ -65,7 +65,8 @@ Error lostJob(const Job& job) {
 std::string JobSettings::text() const {
   return nlohmann::json{{"parallel", parallel},     {"stopOnError", stopOnError},
                         {"maxLag", maxLagSeconds},  {"maxRunning", maxRunning},
-                        {"until", until},           {"task", task}}
+                        {"until", until},           {"task", task},
+                        {"retryFailed", retryFailed}}
       .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -85,6 +86,8 @@ JobSettings JobSettings::parse(const std::string& text) {
   out.until = number("until", 0);
   if (const auto stop = json.find("stopOnError"); stop != json.end() && stop->is_boolean())
     out.stopOnError = stop->get<bool>();
+  if (const auto retry = json.find("retryFailed"); retry != json.end() && retry->is_boolean())
+    out.retryFailed = retry->get<bool>();
   if (const auto task = json.find("task"); task != json.end() && task->is_string())
     out.task = task->get<std::string>();
   return out;
@@ -280,6 +283,7 @@ Status JobStore::reopen(const std::string& id, bool failedToo, std::int64_t unti
   if (found->state == "running") return setWish(id, "run");
   JobSettings settings = found->settings;
   settings.until = until;
+  settings.retryFailed = failedToo;
   auto lease = connection();
   if (!lease) return lease.error();
   auto transaction = db::Transaction::begin(**lease);

@@ -32,6 +32,7 @@ struct JobSettings {
   std::int64_t maxRunning = -1;     // Threads_running of the master; -1 = not looked at
   std::int64_t until = 0;           // ms since 1970 of the owner's clock; 0 = no end
   std::string task;                 // forced task; empty = what is pending
+  bool retryFailed = false;         // tasks that failed before are pending, too
   std::string text() const;         // as JSON
   static JobSettings parse(const std::string& text);  // what is missing or odd = default
 };

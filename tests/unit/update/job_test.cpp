@@ -21,6 +21,7 @@ TEST_CASE("settings survive their text; what is missing or odd becomes the defau
   settings.maxRunning = 20;
   settings.until = 123456789012;
   settings.task = "com.example.Task";
+  settings.retryFailed = true;
   const JobSettings back = JobSettings::parse(settings.text());
   CHECK(back.parallel == 4);
   CHECK(back.stopOnError);
@@ -28,6 +29,7 @@ TEST_CASE("settings survive their text; what is missing or odd becomes the defau
   CHECK(back.maxRunning == 20);
   CHECK(back.until == 123456789012);
   CHECK(back.task == "com.example.Task");
+  CHECK(back.retryFailed);
   for (const char* odd : {"", "[]", "{\"parallel\":\"x\"}", "{\"parallel\":0}", "{\"parallel\":1.5}"}) {
     const JobSettings read = JobSettings::parse(odd);
     CHECK(read.parallel == 1);
