@@ -27,6 +27,11 @@ def block(beginning):
     return found[0]
 
 
+class PatientBrowser(Browser):
+    def request(self, node, path, form=None, timeout=60):
+        return super().request(node, path, form, timeout)
+
+
 class ReplicatedNodes(TwoNodes):
     """primary, replica: the servers by their role now; `hosts`: by their name on the page."""
 
@@ -78,7 +83,7 @@ class ReplicatedNodes(TwoNodes):
                 "cleanerInterval": 1000,
                 "com.openexchange.database.replicationMonitor.settleTime": 3000})
             with open(os.path.join(node.etc, "dbconnector.yaml"), "w", encoding="utf-8") as out:
-                out.write("com.mysql.jdbc:\n  connectTimeout: 1500\n  socketTimeout: 4000\n")
+                out.write("com.mysql.jdbc:\n  connectTimeout: 1500\n  socketTimeout: 3000\n")
 
     def register(self):
         super().register()
@@ -110,7 +115,7 @@ class ReplicatedNodes(TwoNodes):
         kept = self.user_password
         self.user_password = password or kept
         try:
-            browser = Browser()
+            browser = PatientBrowser()
             _, answer = self.login(browser, node, user, cid)
             return None if browser.session else answer.get("code") or str(answer)
         except OSError as broken:
