@@ -320,7 +320,7 @@ Result<std::uint64_t> changeTable(db::Connection& connection, const std::string&
   auto size = settings.size(connection, target->table);
   if (!size) return size.error();
   const std::int64_t bytes = *size ? (*size)->bytes : 0;
-  const db::GaleraState galera = settings.galera(connection);
+  const db::GaleraState galera = db::galeraState(connection);
   const auto noted = [&](const std::string& line, std::string_view way) {
     const std::string note = clusterNote(galera, way);
     settings.progress(note.empty() ? line : line + "; " + note);

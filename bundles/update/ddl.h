@@ -73,7 +73,6 @@ struct DdlSettings {
   std::function<std::optional<std::int64_t>(db::Connection&)> freeDisk = ox::update::freeDisk;
   std::function<Result<std::optional<TableSize>>(db::Connection&, const std::string& table)> size =
       tableSize;
-  std::function<db::GaleraState(db::Connection&)> galera = db::galeraState;
   std::function<void(const std::string&)> progress = [](const std::string&) {};
   std::function<bool()> stop = [] { return false; };  // looked at between tries
 };

@@ -218,10 +218,6 @@ Status Phase::perform(services::UpdateTask& task) {
   settings.size = [&](db::Connection& connection, const std::string& table) {
     return sizes.of(connection, table);
   };
-  settings.galera = [this](db::Connection& connection) {
-    if (!galera_) galera_ = db::galeraState(connection);  // the server looks through all its variables
-    return *galera_;
-  };
   services::UpdateContext context{
       **connection_, in_.schema,
       [&](const std::string& line) {

@@ -54,7 +54,6 @@ class Phase {
   Runner& runner_;
   const PhaseInput& in_;
   std::optional<db::Lease> connection_;
-  std::optional<db::GaleraState> galera_;  // once asked
   bool sessionKept_ = true;  // by all tasks so far
   std::unique_ptr<SchemaLease> lease_;
 };
