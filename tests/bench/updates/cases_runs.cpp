@@ -13,7 +13,7 @@ constexpr double kMemoryPercent = 10;
 constexpr double kSlackMiB = 8;  // of a quick run, whose node has hardly begun
 constexpr int kTasks = 4;        // per schema, as in work.py
 constexpr double kTaskMillis = 5, kLockMillis = 5;
-constexpr double kKnownSchemaMillis = 20;  // its SQL by the client, data in memory
+constexpr double kKnownSchemaMillis = 30;  // its SQL by the client, data in memory
 
 struct Turns {
   std::vector<double> seconds, ratios, job, node, questions;

@@ -37,7 +37,7 @@ FIRST_PORT = 24000
 BUFFER_MIB = 64
 # Durable commits, as a server has them that nobody told otherwise.
 SERVER = ["--innodb-flush-log-at-trx-commit=1"]
-FREE_GIB = 4
+FREE_GIB = 5
 # In memory where there is room: else the turns are those of a disk's fsync, which others use as well.
 MEMORY = "/dev/shm"
 CONTEXTS_PER_SCHEMA = 10

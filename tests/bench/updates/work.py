@@ -4,7 +4,7 @@ A turn of WORK leaves a schema as it found it: each turn costs the same, whoever
 fed exactly the statements of the tasks.
 """
 TABLES = ["t%02d" % n for n in range(1, 21)]
-ROWS = 20
+ROWS = 500
 INSTANT, CHANGED, INDEXED, REBUILT = TABLES[:6], TABLES[6:12], TABLES[12:16], TABLES[16:]
 
 CREATE = ["CREATE TABLE t01 (cid INT UNSIGNED NOT NULL, id INT UNSIGNED NOT NULL, name VARCHAR(64) NOT NULL, "
