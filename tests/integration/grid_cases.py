@@ -100,9 +100,12 @@ def tls(case):
     check(True, "tls: two members and a daemon are one cluster")
     load = case.load([1, 2])
     case.start([4], None, [1, 4])
-    wait_for("the plain member to be refused", lambda: case.members[4].refused("encryption"))
-    check(case.members[4].records(r"\(encryption\): .* encrypts its links") and
-            case.members[1].records(r"\(encryption\): the other side does not encrypt its links"),
+    # Each side writes when it has noticed; either may be the first.
+    wait_for("the reason in the log of the plain member",
+             lambda: case.members[4].records(r"\(encryption\): .* encrypts its links"))
+    wait_for("the reason in the log of the encrypted member",
+             lambda: case.members[1].records(r"\(encryption\): the other side does not encrypt its links"))
+    check(case.members[4].refused("encryption"),
             "tls: encrypted and plain member name the reason in both logs")
     shutil.copy(keys + "/renewed.pem", keys + "/node3.pem")
     daemon.signal(signal.SIGHUP)
