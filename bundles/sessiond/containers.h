@@ -110,6 +110,8 @@ class SessionContainers {
   void rotateLong(std::vector<services::SessionPtr>& removed);
   void place(Entry& entry, const std::string& id, Slot& slot);
   services::SessionPtr erase(const std::string& id);
+  static std::size_t authHash(const services::Session& session);
+  void forgetAuthId(const services::Session& session);
 
   const LifeTimes lifeTimes_;
   std::int64_t shortRotatedAt_;
@@ -120,6 +122,7 @@ class SessionContainers {
   std::unordered_map<std::string, Entry> entries_;
   std::unordered_map<UserKey, std::unordered_set<std::string>, UserHash> byUser_;
   std::unordered_map<std::string, std::string> byAltId_;
+  std::unordered_multiset<std::size_t> authIds_;  // hashes: which one is told only when one is asked for twice
   const std::unique_ptr<Stripe[]> present_ = std::make_unique<Stripe[]>(kStripes);
 };
 

@@ -50,7 +50,7 @@ const Key<std::int64_t> kMapMaxIdleSeconds(
 const Key<std::vector<std::string>> kMapIndexesAttributes(
     {.name = "com.openexchange.hazelcast.configuration.map.indexes.attributes",
      .file = "hazelcast/sessions.properties", .defaultText = "",
-     .stockText = "altId, contextId, userId",
+     .stockText = "altId, authId, contextId, userId",
      .help = "Fields of the stored objects by which entries are looked up: of Portable records and "
      "JSON objects, with dots for inner ones. Each costs about 64 bytes an entry."});
 

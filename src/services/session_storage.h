@@ -112,7 +112,7 @@ class SessionStorage {
   // `client` empty: not counted.
   virtual void loginFacts(std::int32_t contextId, std::int32_t userId, const std::string& client,
                           Completion<LoginFacts> done) = 0;
-  // Whether there is a session with this authId. A look at all records unless the map has an index of it.
+  // Whether there is a session with this authId. One look by the index of the delivered map; without it at all records.
   virtual void authIdTaken(const std::string& authId, Completion<bool> done) = 0;
 
   virtual void attribute(const std::string& sessionId, const std::string& name,

@@ -47,7 +47,7 @@ void memoryCase(Context& context) {
   const double held = static_cast<double>(half);
   Row row;
   row.name = (context.quick ? "quick: 100,000" : "1,000,000") +
-             std::string(" sessions in the grid, three indexes, per session and copy");
+             std::string(" sessions in the grid, four indexes, per session and copy");
   row.placement = "two processes with SessionCore, storage and grid, one per processor";
   row.unit = "B";
   row.value = std::max(grid.left - local.left, grid.right - local.right) / copies;

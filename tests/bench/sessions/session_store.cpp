@@ -38,7 +38,7 @@ grid::GridConfig configOf(const std::vector<std::uint16_t>& nodes) {
   auto maps = std::make_shared<grid::MapConfigs>();
   grid::MapConfig sessions;
   sessions.name = storage::kSessionsMap;
-  sessions.indexes = {"altId", "contextId", "userId"};
+  sessions.indexes = {"altId", "authId", "contextId", "userId"};
   maps->add(sessions);
   c.maps = maps;
   return c;

@@ -151,3 +151,24 @@ TEST_CASE("what is found without the lock is what use() would answer without doi
   CHECK(c.rotate(3'600'000).size() == 1);
   CHECK(c.usedNow("b") == nullptr);
 }
+
+TEST_CASE("an authentication id is known as long as a session has it") {
+  const auto with = [](const std::string& id, const std::string& authId) {
+    auto s = std::make_shared<Session>(*session(id));
+    s->authId = authId;
+    return s;
+  };
+  SessionContainers c(kDefaults, 0);
+  c.put(with("a", "x"));
+  c.put(with("a", "x"));  // replaced by itself
+  CHECK(c.hasAuthId("x"));
+  CHECK_FALSE(c.hasAuthId("y"));
+  c.refresh(with("a", "y"));
+  CHECK_FALSE(c.hasAuthId("x"));
+  CHECK(c.hasAuthId("y"));
+  c.put(with("b", "y"));
+  c.remove("a");
+  CHECK(c.hasAuthId("y"));
+  c.remove("b");
+  CHECK_FALSE(c.hasAuthId("y"));
+}
