@@ -72,7 +72,7 @@ void SessionContainers::put(SessionPtr session) {
   byUser_[{session->contextId, session->userId}].insert(id);
   if (!session->altId.empty()) byAltId_[session->altId] = id;
   if (session->transient) ++transient_;
-  authIds_.insert(authHash(*session));
+  authIds_.insert(session->authId);
   Entry& entry = entries_[id];
   entry.session = std::move(session);
   place(entry, id, short_.front());
@@ -107,7 +107,7 @@ SessionPtr SessionContainers::erase(const std::string& id) {
   it->second.slot->erase(id);
   dropPresent(id);
   if (session->transient) --transient_;
-  forgetAuthId(*session);
+  authIds_.erase(authIds_.find(session->authId));  // one of them
   if (const auto alt = byAltId_.find(session->altId); alt != byAltId_.end() && alt->second == id)
     byAltId_.erase(alt);
   if (const auto user = byUser_.find({session->contextId, session->userId});
@@ -184,8 +184,8 @@ void SessionContainers::refresh(SessionPtr session) {
     if (!session->altId.empty()) byAltId_[session->altId] = session->sessionId;
   }
   if (entry.session->authId != session->authId) {
-    forgetAuthId(*entry.session);
-    authIds_.insert(authHash(*session));
+    authIds_.erase(authIds_.find(entry.session->authId));
+    authIds_.insert(session->authId);
   }
   entry.session = std::move(session);
   if (entry.slot == &short_.front()) keepPresent(entry.session);
@@ -242,19 +242,8 @@ SessionContainers::Count SessionContainers::count(std::int32_t contextId, std::i
   return out;
 }
 
-std::size_t SessionContainers::authHash(const services::Session& session) {
-  return std::hash<std::string>{}(session.authId);
-}
-
-void SessionContainers::forgetAuthId(const services::Session& session) {
-  if (const auto it = authIds_.find(authHash(session)); it != authIds_.end()) authIds_.erase(it);
-}
-
 bool SessionContainers::hasAuthId(const std::string& authId) const {
-  if (!authIds_.contains(std::hash<std::string>{}(authId))) return false;
-  return std::any_of(entries_.begin(), entries_.end(), [&](const auto& entry) {
-    return entry.second.session->authId == authId;
-  });
+  return authIds_.contains(authId);
 }
 
 }  // namespace ox::sessiond

@@ -80,7 +80,7 @@ class SessionContainers {
   };
   // Of a user; `client` may be null: of all clients.
   Count count(std::int32_t contextId, std::int32_t userId, const std::string* client = nullptr) const;
-  bool hasAuthId(const std::string& authId) const;  // looks at all
+  bool hasAuthId(const std::string& authId) const;
 
  private:
   using Slot = std::unordered_set<std::string>;
@@ -110,8 +110,6 @@ class SessionContainers {
   void rotateLong(std::vector<services::SessionPtr>& removed);
   void place(Entry& entry, const std::string& id, Slot& slot);
   services::SessionPtr erase(const std::string& id);
-  static std::size_t authHash(const services::Session& session);
-  void forgetAuthId(const services::Session& session);
 
   const LifeTimes lifeTimes_;
   std::int64_t shortRotatedAt_;
@@ -122,7 +120,7 @@ class SessionContainers {
   std::unordered_map<std::string, Entry> entries_;
   std::unordered_map<UserKey, std::unordered_set<std::string>, UserHash> byUser_;
   std::unordered_map<std::string, std::string> byAltId_;
-  std::unordered_multiset<std::size_t> authIds_;  // hashes: which one is told only when one is asked for twice
+  std::unordered_multiset<std::string> authIds_;
   const std::unique_ptr<Stripe[]> present_ = std::make_unique<Stripe[]>(kStripes);
 };
 
